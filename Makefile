@@ -1,0 +1,63 @@
+# The commands of the house. `make` alone lists them.
+#
+# Every target that runs something first makes sure of what it needs: Debian packages (tools/debian-packages.txt;
+# a look at the package database when nothing is missing) and the virtual environment in .venv (rebuilt only when
+# pyproject.toml or a lock file is newer than its stamp). An existing Postfix instance is never touched.
+
+PYTHON ?= python3
+# Two test files at a time, whole files, because a file shares one sandbox. Each sandbox is a Postfix with all
+# daemons, so more workers than cores only make the timed tests slow.
+WORKERS ?= 2
+# For one test: make test TESTS='tests/core -k identity'
+TESTS ?= tests
+
+BIN := .venv/bin
+READY := .venv/.ready
+CODE := core policy milter web postfix tests bench tools
+
+.DEFAULT_GOAL := help
+.PHONY: help demo sandbox test check format bench lock clean run-packages test-packages
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: run-packages $(READY) ## send one real message through a sandbox and show what the recipient gets
+	@$(BIN)/estafeta demo
+
+sandbox: run-packages $(READY) ## keep the whole system running on loopback, until Ctrl-C
+	@$(BIN)/estafeta sandbox
+
+test: test-packages $(READY) ## run every test, real Postfix included
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+
+check: run-packages $(READY) ## lint, formatting, types, import rules, mirrored tests, shell syntax
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_mirror.py
+	for script in tools/*.sh; do sh -n "$$script" || exit 1; done
+	bash -n .ci/run
+
+format: $(READY) ## rewrite the code in the house's format
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+bench: run-packages $(READY) ## compare with bare Postfix and with a milter that does nothing
+	@$(BIN)/python -m bench
+
+lock: ## resolve the newest versions that pyproject.toml allows into tools/lock/
+	@PYTHON='$(PYTHON)' tools/lock.sh
+
+clean: ## remove the virtual environment and every cache
+	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+run-packages:
+	@PYTHON='$(PYTHON)' tools/packages.sh run
+
+test-packages:
+	@PYTHON='$(PYTHON)' tools/packages.sh run test
+
+$(READY): pyproject.toml $(wildcard tools/lock/*.txt) tools/venv.sh | run-packages
+	@PYTHON='$(PYTHON)' tools/venv.sh
+	@touch $@

@@ -1,0 +1,180 @@
+"""Addresses: who a From header shows, which domain that is, and what may stand in an envelope.
+
+From is parsed for one question only: could any mail program show another address than we do? Where
+one could, there is no answer and the message is refused. So exactly one field and exactly one
+mailbox are taken, in the forms that every program reads alike:
+
+    address                     news@acme.example
+    name <address>              News <news@acme.example>, "News, Inc." <news@acme.example>
+    either with comments        news@acme.example (News)
+
+with a dot-atom before the `@` and a domain name after it (RFC 5322 section 3.4 without the obsolete
+forms, groups, routes, quoted local parts and address literals), in ASCII or UTF-8 (RFC 6532). A name
+may not hold what looks like an address unless it is quoted.
+
+The parser is one pass over the value and never looks back: no input makes it slow.
+"""
+
+import functools
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import email_validator
+
+from estafeta_core import rfc2047
+from estafeta_core.headers import Header, unfold
+
+FROM_LIMIT = 4096  # bytes; the longest address has 254, and the rest is a name
+COMMENT_DEPTH = 5  # nested comments; nobody writes two
+ADDRESS_CACHE = 65536  # addresses whose syntax is remembered, about 15 MB when full of long ones
+
+# Estafeta relays for its operator, who may well run .local, .internal or .test; whether a name can be
+# reached is found out by Postfix. The library documents this list as its users' to change.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_PHRASE = re.compile(r'[^\x00-\x20\x7f()<>@,:;\\"]+')
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ANGLE = re.compile(r"<([^\s()<>,:;\\\"]*)>")
+_BARE = re.compile(r"[^\s()<>,:;\\\"]*@[^\s()<>,:;\\\"]*")
+_ESCAPED = re.compile(r"\\(.)")
+_SPACE = re.compile(r"[ \t]+")
+_COMMENT_STEP = re.compile(r"[^()\\]+|\\.|[()]")
+
+_AT_DOMAIN = re.compile(r"@\s*([\w-]+(?:[.\u3002][\w-]+)+)")
+_OVERRIDES = re.compile("[\u202d\u202e]")  # they make moc.mitciv@ look like @victim.com
+_ROUTING = frozenset("%!")  # alice%victim.com@ and victim.com!alice@: old relays read another domain
+
+
+def mailbox_of_from(headers: Sequence[Header]) -> str | None:
+    """Return the one address that every reader of From sees, as it is written; None when there is none.
+
+    `From :` with a space is a From to some readers and not to others, so it is refused as well.
+    """
+    fields = [header for header in headers if header.key == "from"]
+    if len(fields) != 1 or fields[0].name.lower() != "from":
+        return None
+    return _mailbox(fields[0].value)
+
+
+@functools.lru_cache(maxsize=4096)  # an application has few senders and many messages
+def _mailbox(value: bytes) -> str | None:
+    try:
+        text = unfold(value).decode()
+    except UnicodeDecodeError:
+        return None  # readers guess at charsets, and some have `\` or `@` inside a character
+    if len(value) > FROM_LIMIT or _CONTROLS.search(text):
+        return None
+    parsed = _parse(text)
+    if parsed is None:
+        return None
+    address, shown = parsed
+    domain = domain_of(address)
+    if domain is None or _ROUTING & set(address) or _shows_another(shown, domain):
+        return None
+    return address
+
+
+def _parse(text: str) -> tuple[str, str] | None:
+    """Return the address and whatever else is shown beside it; None when `text` is of no plain form."""
+    address: str | None = None
+    shown: list[str] = []
+    position = 0
+    while position < len(text):
+        kind, token, position = _token(text, position)
+        if kind == "aside" or (kind == "name" and address is None):
+            shown.append(token)
+        elif address is None and (kind == "angle" or (kind == "bare" and not "".join(shown).strip())):
+            address = token
+        else:
+            return None  # a second address, text after the address, or what no grammar knows
+    return None if address is None else (address, _ESCAPED.sub(r"\1", "".join(shown)))
+
+
+def _token(text: str, position: int) -> tuple[str, str, int]:
+    """Return kind, content and end of the token at `position`.
+
+    Kinds: `angle` and `bare` addresses, `name` (a word or quoted string), `aside` (white space or a
+    comment, which may stand anywhere), and `fault`.
+    """
+    if text[position] == "(":
+        end = _comment_end(text, position)
+        return ("fault", "", len(text)) if end is None else ("aside", text[position:end], end)
+    for kind, pattern in _TOKENS:
+        match = pattern.match(text, position)
+        if match:
+            return kind, match.group(match.lastindex or 0), match.end()
+    return "fault", "", len(text)
+
+
+_TOKENS = (
+    ("aside", _SPACE),
+    ("name", _QUOTED),
+    ("angle", _ANGLE),
+    ("bare", _BARE),
+    ("name", _PHRASE),
+)
+
+
+def _comment_end(text: str, position: int) -> int | None:
+    """Return where the comment that starts at `position` ends; None when it does not, or is too deep."""
+    depth = 0
+    for match in _COMMENT_STEP.finditer(text, position):
+        if match.group() == "(":
+            depth += 1
+        elif match.group() == ")":
+            depth -= 1
+        if depth == 0:
+            return match.end()
+        if depth > COMMENT_DEPTH:
+            return None
+    return None
+
+
+def _shows_another(shown: str, domain: str) -> bool:
+    """Return whether name or comments show an address of another domain, plainly or once decoded.
+
+    Phones show the name alone, and some readers decode encoded words before they look for `<`.
+    """
+    for text in {shown, rfc2047.decode(shown)}:
+        plain = unicodedata.normalize("NFKC", text)  # a fullwidth @ is an @ to the eye
+        if _OVERRIDES.search(plain):
+            return True
+        if any(a_label(match.group(1)) != domain for match in _AT_DOMAIN.finditer(plain)):
+            return True
+    return False
+
+
+@functools.lru_cache(maxsize=ADDRESS_CACHE)
+def is_address(address: str, *, smtputf8: bool = True) -> bool:
+    """Return whether `address` is one that mail can be sent to or come from, judged by its syntax.
+
+    Dot-atom before the `@`, a domain name with at least one dot after it, at most 64 and 254 bytes (RFC
+    5321 section 4.5.3.1). Neither quoted local parts nor address literals: no mailbox of an application's
+    recipients has them, and both have been used to get past relays.
+    """
+    return _validated(address, smtputf8) is not None
+
+
+@functools.lru_cache(maxsize=ADDRESS_CACHE)
+def domain_of(address: str) -> str | None:
+    """Return the domain of `address` in lower-case A-labels; None when it is no address."""
+    found = _validated(address, smtputf8=True)
+    return None if found is None else found.ascii_domain.lower()
+
+
+@functools.lru_cache(maxsize=4096)
+def a_label(domain: str) -> str | None:
+    """Return `domain` in lower-case A-labels (RFC 5890), the one spelling domains are compared in."""
+    found = _validated("postmaster@" + domain, smtputf8=True) if "@" not in domain else None
+    return None if found is None else found.ascii_domain.lower()
+
+
+def _validated(address: str, smtputf8: bool) -> email_validator.ValidatedEmail | None:
+    try:
+        return email_validator.validate_email(
+            address, allow_smtputf8=smtputf8, check_deliverability=False, strict=True
+        )
+    except email_validator.EmailNotValidError:
+        return None

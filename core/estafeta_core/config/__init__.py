@@ -1,0 +1,7 @@
+"""Configuration and accounts from YAML files that operators own.
+
+schema      what estafeta.yaml may hold
+accounts    what a file of accounts.d may hold
+load        files -> structs, every error with file, line and key
+live        the configuration in force: reloaded on change or request, kept when the new one is wrong
+"""

@@ -1,0 +1,75 @@
+"""The shape of one accounts.d/*.yaml file: an account with its domains and credentials.
+
+The file is the operator's, kept under version control if they like; `directory.py`
+makes it searchable. Times are ISO 8601 with a zone.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+Permission = Literal["send", "events", "skip_suppression"]
+Status = Literal["active", "suspended", "revoked"]
+Recipients = Annotated[int, msgspec.Meta(ge=0)]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What holds where a message says nothing."""
+
+    open_tracking: bool = False
+    click_tracking: bool = False
+    initial_open_pixel: bool = True
+    transactional: bool = False
+    return_path: Literal["verp", "keep", "domain"] = "verp"
+
+
+class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A sending domain: verified by the operator's word, or by DNS once its record is seen."""
+
+    verified: bool | Literal["dns"] = False
+    bounce: bool = False  # its own MAIL FROM domain is kept: its MX or CNAME leads to us
+
+
+class Subaccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of an account with sending domains of its own."""
+
+    domains: tuple[str, ...] = ()
+    status: Literal["active", "suspended", "terminated"] = "active"
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Recipients accepted in a time; 0: no limit."""
+
+    per_minute: Recipients = 0
+    per_hour: Recipients = 0
+    per_day: Recipients = 0
+
+
+class Credential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An API key (`key`, SHA-256) or a user name with a chosen password (`password`, argon2id)."""
+
+    key: str = ""
+    username: str = ""
+    password: str = ""
+    permissions: tuple[Permission, ...] = ("send",)
+    status: Status = "active"
+    expires: Instant | None = None
+    allow_from: tuple[str, ...] = ()  # networks; empty: from anywhere
+    require_tls: bool = False
+    limits: Limits = Limits()
+
+
+class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One account file."""
+
+    account: str
+    dialect: str
+    customer_id: str = ""  # in events and X-MSFBL; the account's name where none is given
+    defaults: Defaults = Defaults()
+    domains: dict[str, Domain] = {}
+    subaccounts: dict[str, Subaccount] = {}
+    credentials: dict[str, Credential] = {}
+    limits: Limits = Limits()  # of the whole account
+    domain_limits: Limits = Limits()  # of each sender domain of the account

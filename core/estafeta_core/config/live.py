@@ -1,0 +1,152 @@
+"""The configuration in force: reloaded when a file changes or somebody asks, kept when the new one is wrong.
+
+Readers take `live.snapshot`, one attribute read without a lock, and hold on to it for as long as
+they need one consistent view. A daemon that forks calls `watch` in each child, because threads do
+not survive a fork.
+
+Changes are noticed by looking at the files (times, inode, size) and their folder twice a second, so
+that a key revoked by an editor, by Ansible or by `estafeta key` is dead within a second and nobody
+has to send a signal.
+"""
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from estafeta_core.config.document import ConfigError
+from estafeta_core.config.load import Snapshot, load
+
+LOOK_EVERY = 0.5  # seconds
+RETRY_EVERY = 2.0  # seconds, while the files cannot be used: a mount or a right may be missing
+SETTLED_NS = 1_000_000_000  # a file at least this old when a load began has been read as it is
+
+log = logging.getLogger(__name__)
+
+_Mark = tuple[int, int, int, int]  # ctime, mtime, inode, size
+_Marks = dict[str, _Mark | None]  # None: the file is missing
+
+
+class Live:
+    """Holds the snapshot in force and replaces it; see the module's page."""
+
+    def __init__(
+        self, path: Path, load: Callable[[Path], Snapshot] = load, *, start_empty: bool = False
+    ) -> None:
+        """Load `path`; ConfigError when it cannot be used, unless `start_empty`: then wait for it."""
+        self.snapshot: Snapshot | None = None
+        self._path = path
+        self._load = load
+        self._lock = threading.Lock()  # one reload at a time
+        self._requests: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._callbacks: list[Callable[[Snapshot], None]] = []
+        self._marks: _Marks = {}
+        self._error: str | None = None  # logged last, and still so
+        error = self.reload()
+        if error is not None and not start_empty:
+            raise error
+
+    @property
+    def current(self) -> Snapshot:
+        """The snapshot in force, where there has to be one: the daemon did not start empty."""
+        if self.snapshot is None:
+            raise RuntimeError("no usable configuration has been read yet")
+        return self.snapshot
+
+    def on_change(self, callback: Callable[[Snapshot], None]) -> None:
+        """Call `callback` with each snapshot that comes into force, in the thread that loaded it."""
+        self._callbacks.append(callback)
+
+    def reload(self) -> ConfigError | None:
+        """Read the files again; return why the old configuration stays, which is logged once as well."""
+        with self._lock:
+            error = self._replace()
+            snapshot = self.snapshot
+        if error is None and snapshot is not None:
+            for callback in self._callbacks:
+                callback(snapshot)
+        return error
+
+    def _replace(self) -> ConfigError | None:
+        started = time.time_ns()
+        self._marks = self._look()  # before reading, so that what changes meanwhile is seen next time
+        try:
+            snapshot = self._load(self._path)
+        except ConfigError as error:
+            if str(error) != self._error:
+                log.error("%s; the configuration in force stays", error)
+            self._error = str(error)
+            return error
+        self._error = None
+        self.snapshot = snapshot
+        self._adopt(self._look(), started)
+        return None
+
+    def _adopt(self, marks: _Marks, started: int) -> None:
+        """Watch the files that the new configuration names, where they are others than before.
+
+        One of them may have changed while it was read; a young one is therefore read once more.
+        """
+        if marks.keys() == self._marks.keys():
+            return
+        young = any(mark is not None and mark[0] > started - SETTLED_NS for mark in marks.values())
+        self._marks = {} if young else marks
+
+    def request_reload(self) -> None:
+        """Have the watching thread reload at once; may be called from a signal handler."""
+        self._requests.put(None)  # SimpleQueue.put is reentrant, an Event's lock is not
+
+    def watch(self) -> threading.Thread:
+        """Start the thread that notices changes, and return it; it ends with the process."""
+        thread = threading.Thread(target=self._watch, name="configuration", daemon=True)
+        thread.start()
+        return thread
+
+    def _watch(self) -> None:
+        retry_at = time.monotonic() + RETRY_EVERY
+        while True:
+            due = self._requested(LOOK_EVERY) or (self._error is not None and time.monotonic() >= retry_at)
+            try:
+                if due or self._look() != self._marks:
+                    self.reload()
+                    retry_at = time.monotonic() + RETRY_EVERY
+            except Exception:  # a bug in a callback may cost one reload, never the watch over revoked keys
+                log.exception("reload failed")
+
+    def _requested(self, timeout: float) -> bool:
+        """Wait for a request; several that came together are one."""
+        try:
+            self._requests.get(timeout=timeout)
+        except queue.Empty:
+            return False
+        while not self._requests.empty():
+            self._requests.get_nowait()
+        return True
+
+    def _look(self) -> _Marks:
+        return {path: _mark(path) for path in self._files()}
+
+    def _files(self) -> Iterator[str]:
+        """Yield the files that make up the configuration, as far as they are known."""
+        yield str(self._path)
+        if self.snapshot is None:
+            return
+        config = self.snapshot.config
+        yield from map(str, config.signing_keys)
+        yield str(config.accounts_dir)
+        try:
+            with os.scandir(config.accounts_dir) as entries:
+                yield from (entry.path for entry in entries if entry.name.endswith((".yaml", ".yml")))
+        except OSError:
+            return
+
+
+def _mark(path: str) -> _Mark | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_ctime_ns, found.st_mtime_ns, found.st_ino, found.st_size

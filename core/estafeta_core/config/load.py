@@ -1,0 +1,142 @@
+"""Configuration files -> structs; whatever cannot be used is a ConfigError with file, line and key.
+
+`load` reads estafeta.yaml and the account files its `accounts_dir` holds (`*.yaml`, by name). What
+the schema cannot say is asked by `checks.py`. Paths in the result are absolute and domains are
+lower-case A-labels, so that nobody after this has to think of it again.
+"""
+
+import contextlib
+import gc
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from estafeta_core.addresses import a_label
+from estafeta_core.config import checks
+from estafeta_core.config.accounts import Account, Domain, Subaccount
+from estafeta_core.config.document import ConfigError, Document, KeyPath
+from estafeta_core.config.schema import Config
+from estafeta_core.directory import Directory
+
+SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The configuration of one moment; it is replaced as a whole and never changed."""
+
+    config: Config
+    directory: Directory
+
+
+def load(path: Path) -> Snapshot:
+    """Read everything that estafeta.yaml at `path` leads to."""
+    config = load_config(path)
+    return Snapshot(config, Directory(load_accounts(config.accounts_dir)))
+
+
+def load_config(path: Path) -> Config:
+    """Read estafeta.yaml."""
+    document = Document(path)
+    config = document.convert(Config)
+    folder = path.absolute().parent
+    config = msgspec.structs.replace(
+        config,
+        base_url=config.base_url.rstrip("/"),
+        bounce_domain=_domain(document, ("bounce_domain",), config.bounce_domain),
+        signing_keys=tuple(folder / key for key in config.signing_keys),
+        store=_store(config.store, folder),
+        accounts_dir=folder / config.accounts_dir,
+        run_dir=folder / config.run_dir,
+        state_dir=folder / config.state_dir,
+        maillog=folder / config.maillog,
+    )
+    checks.check_config(document, config)
+    return config
+
+
+def _store(url: str, folder: Path) -> str:
+    """Make the file of `sqlite:///relative` count from `folder`, as every other path."""
+    if not url.startswith(SQLITE):
+        return url
+    return f"{SQLITE}{folder / url.removeprefix(SQLITE)}"
+
+
+def load_accounts(folder: Path) -> list[Account]:
+    """Read every account file of `folder`."""
+    with _no_collection():
+        unique = checks.Unique()
+        return [_account(path, unique) for path in _account_files(folder)]
+
+
+def account_file(folder: Path, account: str) -> Path:
+    """Return the file of `folder` that describes `account`; ConfigError when none does."""
+    for path in _account_files(folder):
+        if Document(path).convert(Account).account == account:
+            return path
+    raise ConfigError(f"{folder}: no file describes the account {account!r}")
+
+
+def _account_files(folder: Path) -> list[Path]:
+    try:
+        files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise ConfigError(f"{folder}: the folder of the accounts cannot be read: {error.strerror}") from None
+    for path in files:
+        if path.suffix == ".yml":
+            raise ConfigError(f"{path}: account files end in .yaml (rename it)")
+    return [path for path in files if path.suffix == ".yaml"]
+
+
+def _account(path: Path, unique: checks.Unique) -> Account:
+    document = Document(path)
+    account = document.convert(Account)
+    account = msgspec.structs.replace(
+        account, domains=_domains(document, account), subaccounts=_subaccounts(document, account)
+    )
+    checks.check_account(document, account, unique)
+    return account
+
+
+def _domains(document: Document, account: Account) -> dict[str, Domain]:
+    domains: dict[str, Domain] = {}
+    for name, domain in account.domains.items():
+        label = _domain(document, ("domains", name), name)
+        if label in domains:
+            raise document.error(("domains", name), f"{label} stands here twice (remove one of the two)")
+        domains[label] = domain
+    return domains
+
+
+def _subaccounts(document: Document, account: Account) -> dict[str, Subaccount]:
+    return {
+        name: msgspec.structs.replace(
+            subaccount,
+            domains=tuple(
+                _domain(document, ("subaccounts", name, "domains", index), domain)
+                for index, domain in enumerate(subaccount.domains)
+            ),
+        )
+        for name, subaccount in account.subaccounts.items()
+    }
+
+
+def _domain(document: Document, key_path: KeyPath, domain: str) -> str:
+    label = a_label(domain)
+    if label is None:
+        raise document.error(key_path, f"{domain!r} is not a domain such as mail.example.com")
+    return label
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pause the garbage collector: it would go through ten thousand parsed files again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,78 @@
+"""The shape of estafeta.yaml: every key an operator may set, its type and its default.
+
+`load.py` reads the file into these structs and names file, line and key when
+something does not fit; an unknown key is an error. Every option has one line in
+the sample configuration. Sizes are bytes, times are seconds.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+Tls = Literal["none", "starttls", "required", "implicit"]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One SMTP service of Postfix, with the dialects it speaks."""
+
+    dialects: tuple[str, ...]
+    port: Port
+    bind: str = "127.0.0.1"
+    tls: Tls = "required"
+    mechanisms: tuple[Literal["PLAIN", "LOGIN"], ...] = ()  # empty: what its dialects document
+    size_limit: Count = 0  # announced as SIZE; 0: the smallest its dialects document
+    idle_timeout: Positive = 60  # SparkPost closes idle connections after a minute
+    recipients_per_message: Positive = 1000  # Postfix's own smtpd_recipient_limit
+    messages_per_connection: Count = 0  # 0: no limit; then 421, and the client reconnects
+
+
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the web service listens; recipients reach it at `base_url`."""
+
+    bind: str = "127.0.0.1"
+    port: Port = 8025
+
+
+class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How failed logins are slowed down (Dovecot's figures)."""
+
+    failure_delay: Annotated[float, msgspec.Meta(ge=0)] = 2.0  # before the first refusal of an address
+    failure_delay_limit: Annotated[float, msgspec.Meta(ge=0)] = 15.0  # the delay doubles up to this
+    failures_per_minute: Positive = 60  # more from one address are answered 454, unchecked
+    password_checks: Positive = 2  # argon2 verifications at a time; each takes 19 MiB and about 30 ms
+
+
+class Mime(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Bounds on what is taken apart; real mail stays far below them."""
+
+    depth: Positive = 50
+    parts: Positive = 1000
+    header_count: Positive = 1000
+    header_bytes: Positive = 262_144  # of one block; Postfix lets a field of 60,000 through
+    past_bound: Literal["pass", "refuse"] = "pass"  # deliver it untouched, or answer 550 5.6.0
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole of estafeta.yaml. Relative paths count from the folder of the file."""
+
+    hostname: str
+    base_url: str
+    bounce_domain: str
+    listeners: dict[str, Listener]
+    signing_keys: tuple[Path, ...]  # the first signs, all verify
+    store: str = "sqlite:////var/lib/estafeta/estafeta.db"
+    accounts_dir: Path = Path("accounts.d")
+    run_dir: Path = Path("/run/estafeta")  # sockets
+    state_dir: Path = Path("/var/lib/estafeta")  # what must outlive a restart besides the store
+    maillog: Path = Path("/var/log/mail.log")
+    socket_group: str = "postfix"  # who besides us may open the sockets
+    milter_processes: Count = 0  # 0: one a core
+    # Below the 60 s a client waits for the reply to its final dot.
+    store_timeout: Annotated[float, msgspec.Meta(gt=0, lt=60)] = 20.0
+    web: Web = Web()
+    auth: Auth = Auth()
+    mime: Mime = Mime()

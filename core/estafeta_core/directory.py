@@ -1,0 +1,76 @@
+"""Accounts and credentials, found in constant time.
+
+Built once per reload from the account files and never changed afterwards, so any
+thread may read it. A generated key is found by the SHA-256 of the whole key, so
+the time of a look-up says nothing about how much of a key was guessed right.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from estafeta_core import secrets
+from estafeta_core.config import accounts
+from estafeta_core.identity import Identity
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential with the account it belongs to, ready to be asked."""
+
+    name: str
+    account: accounts.Account
+    settings: accounts.Credential
+    permissions: frozenset[str]
+    allow_from: tuple[Network, ...]
+
+    @property
+    def id(self) -> str:
+        """`account/credential`."""
+        return f"{self.account.account}/{self.name}"
+
+
+class Directory:
+    """Every account of one reload."""
+
+    def __init__(self, account_files: Iterable[accounts.Account]) -> None:
+        self.accounts: dict[str, accounts.Account] = {}
+        self._by_id: dict[tuple[str, str], Credential] = {}
+        self._by_key: dict[tuple[str, bytes], Credential] = {}
+        self._by_username: dict[tuple[str, str], Credential] = {}
+        for account in account_files:
+            self._add(account)
+
+    def _add(self, account: accounts.Account) -> None:
+        self.accounts[account.account] = account
+        for name, settings in account.credentials.items():
+            credential = Credential(
+                name=name,
+                account=account,
+                settings=settings,
+                permissions=frozenset(settings.permissions),
+                allow_from=tuple(ipaddress.ip_network(network) for network in settings.allow_from),
+            )
+            self._by_id[account.account, name] = credential
+            if settings.key:
+                self._by_key[account.dialect, secrets.stored_digest(settings.key)] = credential
+            if settings.username:
+                self._by_username[account.dialect, settings.username] = credential
+
+    def by_key(self, dialect: str, key: str) -> Credential | None:
+        """Return the credential of `dialect` whose generated key is `key`."""
+        return self._by_key.get((dialect, secrets.key_digest(key)))
+
+    def by_username(self, dialect: str, username: str) -> Credential | None:
+        """Return the credential of `dialect` with exactly this user name; its secret is not checked yet."""
+        return self._by_username.get((dialect, username))
+
+    def credential(self, identity: Identity) -> Credential | None:
+        """Return the credential behind an identity that the SASL back end has returned before."""
+        return self._by_id.get((identity.account, identity.credential))
+
+    def credentials(self) -> list[Credential]:
+        """Return every credential, in the order of the files."""
+        return list(self._by_id.values())

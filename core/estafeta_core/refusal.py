@@ -1,0 +1,19 @@
+"""Why something may not pass, as SMTP says it (RFC 5321 section 4.2, RFC 3463).
+
+A rule returns a `Refusal`, or None when it has nothing against it. The text is
+plain: whoever puts it on the wire escapes and truncates it for that wire.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A negative answer: 5yz when the client is at fault, 4yz when we are."""
+
+    code: int
+    status: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.status} {self.text}"

@@ -1,0 +1,13 @@
+"""Rules: one question per file, each returning a `Refusal` or None, none of them editing anything.
+
+credential_active        the credential, and the subaccount, is there and in force
+may_send                 the credential has the permission to send
+allowed_address          the credential may be used from this client address
+tls_required             the credential may be used without TLS
+standing                 all of the above: asked at AUTH, and again in sessions that are open
+sender_syntax            MAIL FROM is an address, or empty
+recipient_syntax         RCPT TO is an address
+sending_domain           this identity may show this From address
+skip_suppression_right   this credential may mail suppressed recipients
+amp_structure            AMP content stands beside another version of itself
+"""

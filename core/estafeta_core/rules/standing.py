@@ -1,0 +1,31 @@
+"""May this identity be used from there, now? The rules about a credential's use, in order.
+
+Asked at AUTH, and again in open sessions by the milter at every MAIL and by the policy daemon
+at every RCPT TO: so a credential suspended, a network taken off its list or a permission
+withdrawn is felt at once.
+"""
+
+from datetime import datetime
+
+from estafeta_core.directory import Credential
+from estafeta_core.refusal import Refusal
+from estafeta_core.rules import allowed_address, credential_active, may_send, tls_required
+
+
+def check(
+    credential: Credential | None,
+    subaccount: str | None,
+    *,
+    client_address: str,
+    secured: bool,
+    now: datetime,
+) -> Refusal | None:
+    """Return the first refusal of the rules about a credential's use; None is a credential deleted since."""
+    refusal = credential_active.check(credential, subaccount, now)
+    if credential is None or refusal is not None:
+        return refusal
+    return (
+        tls_required.check(credential, secured=secured)
+        or allowed_address.check(credential, client_address)
+        or may_send.check(credential)
+    )

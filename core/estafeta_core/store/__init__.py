@@ -1,0 +1,32 @@
+"""Where transmissions, recipients, events and suppressions are durable.
+
+rows        what is kept
+statements  rows -> SQL and its values, and back
+sqlite      the store of one host: `open_store`, `Store`
+writer      group commit: many callers, one transaction
+reader      look-ups by key or index, from any thread
+database    connections: their settings, and whether the file is still the one they opened
+filelock    one writing transaction at a time, among processes
+migrate     numbered migrations (`migrations/NNNN_*.sql`)
+errors      StoreUnavailable and its kin
+
+One SQLite file in WAL mode, `synchronous=FULL`, no mmap. Each process that writes has
+one writer thread, started by the first rows and again after a fork. One process, the
+worker, checkpoints, under the lock that writers take: SQLite 3.7.0 to 3.51.2 can corrupt
+a WAL that two connections reset at the same time (sqlite.org/wal.html#walresetbug).
+"""
+
+from estafeta_core.store.errors import RowsRefused, SchemaTooNew, StoreUnavailable
+from estafeta_core.store.reader import Copy, Found, Occurrence
+from estafeta_core.store.sqlite import Store, open_store
+
+__all__ = [
+    "Copy",
+    "Found",
+    "Occurrence",
+    "RowsRefused",
+    "SchemaTooNew",
+    "Store",
+    "StoreUnavailable",
+    "open_store",
+]

@@ -1,0 +1,75 @@
+"""Connections to the SQLite file: their settings, and whether they still lead to the file.
+
+A deleted or replaced database would go on taking rows into a file that nobody can
+open again, so every use compares the file under the configured path with the one
+the connection opened. Only a process that starts may create the file: one that
+vanished later, with its suppressions, must not come back empty.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from estafeta_core.store import migrate
+from estafeta_core.store.errors import StoreUnavailable
+
+_WAL_KEPT = 64 * 1024 * 1024  # bytes; a longer WAL, grown while the checkpointer was away, is cut again
+_STATEMENTS = 32  # as many as there are different ones; all stay prepared
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what SQLite and the file system raise into StoreUnavailable."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StoreUnavailable(str(error)) from error
+
+
+class Database:
+    """The file, and how to open it."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        self.path = path
+        self.timeout = timeout
+        self._may_create = True
+
+    def connect_writer(self) -> sqlite3.Connection:
+        """Return a connection for writing, its schema up to date."""
+        connection = self._connect("rwc" if self._may_create else "rw")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
+            migrate.migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._may_create = False
+        return connection
+
+    def connect_reader(self) -> sqlite3.Connection:
+        """Return a connection that cannot write."""
+        connection = self._connect("rw")  # a WAL's readers mark their place in shared memory
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=self.timeout,
+            isolation_level=None,  # transactions begin where the code says so
+            check_same_thread=False,  # a pool lends each connection to one thread at a time
+            cached_statements=_STATEMENTS,
+        )
+        connection.execute("PRAGMA mmap_size = 0")
+        return connection
+
+    def inode(self) -> tuple[int, int]:
+        """Return what tells this file from another one at the same path."""
+        status = os.stat(self.path)  # noqa: PTH116 - half the time of Path.stat, once for each use
+        return status.st_dev, status.st_ino

@@ -1,0 +1,13 @@
+"""What the store raises. A caller who only wants to know whether it worked catches StoreUnavailable."""
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - it names a state that passes, not a mistake
+    """The rows are not in the store, or nothing could be read; the same may work a moment later."""
+
+
+class RowsRefused(StoreUnavailable):
+    """These rows break a rule of the schema, such as an id used before; other callers are not affected."""
+
+
+class SchemaTooNew(StoreUnavailable):
+    """A later version of Estafeta has changed the store; this one must not touch it."""

@@ -1,0 +1,247 @@
+"""Look-ups by key or index, from any thread.
+
+Connections are lent from a small pool: the milter's callbacks of one session run on
+changing threads, so a connection cannot belong to a thread. Every query uses a
+primary key or an index; a test asks SQLite for its plan.
+"""
+
+import json
+import os
+import sqlite3
+import weakref
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from estafeta_core.store.database import Database, translated
+from estafeta_core.store.rows import Event, LogPosition, Message, Transmission
+from estafeta_core.store.statements import Values, read_event, read_message, read_transmission
+
+KEPT = 8  # idle connections; more are opened when more threads read at once, and closed afterwards
+
+QUERIES = {
+    "suppressed": """
+        SELECT DISTINCT recipient FROM suppressions WHERE account = ?1 AND subaccount = ?2
+        AND recipient IN (SELECT value FROM json_each(?3)) AND type IN (SELECT value FROM json_each(?4))""",
+    "transmission": "SELECT * FROM transmissions WHERE transmission_id = ?1",
+    "queue_id": """
+        SELECT * FROM transmissions WHERE queue_id = ?1 ORDER BY transmission_id DESC LIMIT 1""",
+    "copy": """
+        SELECT m.*, t.* FROM messages m JOIN transmissions t ON t.transmission_id = m.transmission_id
+        WHERE m.message_id = ?1""",
+    "queue_copy": """
+        SELECT m.*, t.* FROM transmissions t JOIN messages m ON m.transmission_id = t.transmission_id
+        WHERE t.queue_id = ?1 AND m.rcpt_to = ?2 ORDER BY t.transmission_id DESC LIMIT 1""",
+    "messages": "SELECT * FROM messages WHERE transmission_id = ?1 ORDER BY message_id",
+    "transmission_events": """
+        SELECT * FROM events WHERE transmission_id = ?1 ORDER BY timestamp, event_id""",
+    "delays": """
+        SELECT count(*) FROM messages m JOIN events e
+        ON e.transmission_id = m.transmission_id AND e.message_id = m.message_id
+        WHERE m.message_id = ?1 AND e.type = 'delay'""",
+    "log_position": 'SELECT log, inode, "offset" FROM log_positions WHERE log = ?1',
+    "events": """
+        SELECT e.*, t.*, m.* FROM events e
+        LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
+        LEFT JOIN messages m ON m.message_id = e.message_id
+        WHERE e.timestamp >= ?1 AND (e.timestamp, e.event_id) < (?2, ?3)
+        AND (?4 IS NULL OR e.type IN (SELECT value FROM json_each(?4)))
+        ORDER BY e.timestamp DESC, e.event_id DESC LIMIT ?5""",
+    "account_events": """
+        SELECT e.*, t.*, m.* FROM events e
+        LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
+        LEFT JOIN messages m ON m.message_id = e.message_id
+        WHERE e.account = ?6 AND e.timestamp >= ?1 AND (e.timestamp, e.event_id) < (?2, ?3)
+        AND (?4 IS NULL OR e.type IN (SELECT value FROM json_each(?4)))
+        ORDER BY e.timestamp DESC, e.event_id DESC LIMIT ?5""",
+}
+
+_EVENT_COLUMNS = 8
+_TRANSMISSION_COLUMNS = 20
+_MESSAGE_COLUMNS = 5
+_LATEST = 2**63 - 1  # later than any id and any time
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One recipient's copy with the transmission it came in."""
+
+    transmission: Transmission
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A transmission with everything known about it."""
+
+    transmission: Transmission
+    messages: tuple[Message, ...]
+    events: tuple[Event, ...]  # oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """An event with what it happened to; None where that is no longer, or never was, in the store."""
+
+    event: Event
+    transmission: Transmission | None
+    message: Message | None
+
+    @property
+    def cursor(self) -> tuple[int, int]:
+        """Where a listing goes on after this event."""
+        return self.event.timestamp, self.event.event_id
+
+
+class Reader:
+    """The read connections of a process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._idle: deque[tuple[sqlite3.Connection, tuple[int, int]]] = deque()
+        self._left_to_parent: list[object] = []
+        _readers.add(self)
+
+    def after_fork(self) -> None:
+        """Begin anew in a child; the parent's connections stay open, as closing would touch its files."""
+        self._left_to_parent.append(self._idle)
+        self._idle = deque()
+
+    def query(self, name: str, *parameters: str | int | None) -> list[Values]:
+        """Return the rows of one of `QUERIES`; StoreUnavailable when they cannot be read."""
+        with translated():
+            connection, inode = self._borrow()
+            try:
+                rows: list[Values] = connection.execute(QUERIES[name], parameters).fetchall()
+            except BaseException:
+                connection.close()
+                raise
+            if len(self._idle) < KEPT:
+                self._idle.append((connection, inode))
+            else:
+                connection.close()
+            return rows
+
+    def _borrow(self) -> tuple[sqlite3.Connection, tuple[int, int]]:
+        inode = self._database.inode()
+        while self._idle:
+            try:
+                connection, opened = self._idle.pop()
+            except IndexError:
+                break  # another thread took the last one
+            if opened == inode:
+                return connection, inode
+            connection.close()
+        return self._database.connect_reader(), inode
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop()[0].close()
+
+    def is_suppressed(
+        self, account: str, subaccount: str | None, recipients: Iterable[str], types: Iterable[str]
+    ) -> set[str]:
+        """Return those of `recipients`, as given, that the account does not mail with any of `types`."""
+        by_key = {recipient.lower(): recipient for recipient in recipients}
+        rows = self.query(
+            "suppressed", account, subaccount or "", json.dumps(list(by_key)), json.dumps(list(types))
+        )
+        return {by_key[recipient] for (recipient,) in rows}
+
+    def transmission(self, transmission_id: int) -> Transmission | None:
+        """Return a transmission."""
+        rows = self.query("transmission", transmission_id)
+        return read_transmission(rows[0]) if rows else None
+
+    def message(self, message_id: int) -> Copy | None:
+        """Return a recipient's copy by its message id."""
+        return _copy(self.query("copy", message_id))
+
+    def message_for(self, queue_id: str, rcpt_to: str) -> Copy | None:
+        """Return the copy of one recipient in the newest transmission with this queue id."""
+        return _copy(self.query("queue_copy", queue_id, rcpt_to.lower()))
+
+    def messages(self, transmission_id: int) -> list[Message]:
+        """Return every copy of a transmission."""
+        return [read_message(row) for row in self.query("messages", transmission_id)]
+
+    def find(self, id_text: str) -> Found | None:
+        """Return the transmission with this transmission id, message id or queue id.
+
+        Postfix uses short queue ids again after a time: the newest transmission is found then.
+        """
+        transmission = self._find(id_text.strip())
+        if transmission is None:
+            return None
+        events = self.query("transmission_events", transmission.transmission_id)
+        return Found(
+            transmission,
+            tuple(self.messages(transmission.transmission_id)),
+            tuple(read_event(row) for row in events),
+        )
+
+    def _find(self, id_text: str) -> Transmission | None:
+        if id_text.isascii() and id_text.isdecimal() and int(id_text) <= _LATEST:
+            number = int(id_text)
+            found = self.transmission(number)
+            if found is None and (copy := self.message(number)) is not None:
+                found = copy.transmission
+            if found is not None:
+                return found
+        rows = self.query("queue_id", id_text)
+        return read_transmission(rows[0]) if rows else None
+
+    def events(
+        self,
+        *,
+        account: str | None = None,
+        types: Iterable[str] = (),
+        since: int = 0,
+        until: int = _LATEST,
+        limit: int = 100,
+        cursor: tuple[int, int] | None = None,
+    ) -> list[Occurrence]:
+        """Return events with `since` <= timestamp < `until`, newest first; `cursor` is the last one seen."""
+        before = min((until, 0), cursor or (until, 0))
+        wanted = list(types)
+        parameters = (since, *before, json.dumps(wanted) if wanted else None, limit)
+        if account is None:
+            return [_occurrence(row) for row in self.query("events", *parameters)]
+        return [_occurrence(row) for row in self.query("account_events", *parameters, account)]
+
+    def count_delays(self, message_id: int) -> int:
+        """Return how often the delivery of a copy has been put off."""
+        return int(self.query("delays", message_id)[0][0])
+
+    def log_position(self, log: str) -> LogPosition | None:
+        """Return how far a log has been read."""
+        rows = self.query("log_position", log)
+        return LogPosition(*rows[0]) if rows else None
+
+
+def _copy(rows: list[Values]) -> Copy | None:
+    if not rows:
+        return None
+    return Copy(read_transmission(rows[0][_MESSAGE_COLUMNS:]), read_message(rows[0][:_MESSAGE_COLUMNS]))
+
+
+def _occurrence(row: Values) -> Occurrence:
+    end = _EVENT_COLUMNS + _TRANSMISSION_COLUMNS
+    event, transmission, message = row[:_EVENT_COLUMNS], row[_EVENT_COLUMNS:end], row[end:]
+    return Occurrence(
+        read_event(event),
+        read_transmission(transmission) if transmission[0] is not None else None,
+        read_message(message) if message[0] is not None else None,
+    )
+
+
+_readers: weakref.WeakSet[Reader] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for reader in list(_readers):
+        reader.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,117 @@
+"""What the store keeps, a dataclass per table; `migrations/` says the same in SQL.
+
+`TokenEvent` and `Unsubscribed` have no table of their own: they are how the web service,
+which knows only a token, writes events and suppressions.
+
+Times are Unix milliseconds. `account` and `subaccount` stand on every row that is
+asked for by tenant, so that no query crosses tenants by way of a join.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Transmission:
+    """One accepted SMTP transaction."""
+
+    transmission_id: int
+    queue_id: str
+    account: str
+    credential: str
+    subaccount: str | None
+    dialect: str
+    listener: str
+    customer_id: str
+    injection_time: int
+    msg_from: str  # envelope sender as it leaves
+    friendly_from: str  # the address in From
+    subject: str
+    msg_size: int
+    campaign_id: str
+    metadata: dict[str, Any]
+    tags: tuple[str, ...]
+    open_tracking: bool
+    click_tracking: bool
+    initial_pixel: bool
+    transactional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One recipient's copy."""
+
+    message_id: int
+    transmission_id: int
+    rcpt_to: str  # lower case
+    raw_rcpt_to: str  # as the client gave it
+    rcpt_type: str = ""  # "" for RCPT TO; cc, bcc, archive
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened; `data` holds the fields only this kind of event has."""
+
+    event_id: int
+    type: str  # SparkPost's names: injection, delivery, bounce, delay, open, initial_open, click, ...
+    timestamp: int
+    transmission_id: int
+    message_id: int | None  # None where a token was shared by all recipients of a transmission
+    account: str
+    subaccount: str | None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address an account does not mail; a row of each type that applies."""
+
+    account: str
+    subaccount: str | None
+    recipient: str  # lower case
+    type: str  # transactional or non_transactional
+    source: (
+        str  # SparkPost's: List Unsubscribe, Unsubscribe Link, Bounce Rule, Spam Complaint, Manually Added
+    )
+    description: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEvent:
+    """What a recipient did, known by a token alone: the store adds transmission and account itself.
+
+    Written twice it is there once, and an unsubscribe counts once for each way of leaving. Nothing is
+    written when the store no longer knows the message.
+    """
+
+    event_id: int
+    type: str
+    timestamp: int
+    id: int  # a message id, or a transmission id where the token was shared
+    shared: bool
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """The recipient of a message wants no more; the store finds who that is and which type applies.
+
+    A suppression that is there already stays as it is.
+    """
+
+    message_id: int
+    source: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogPosition:
+    """How far a log has been read: written in the transaction of the events read up to there."""
+
+    log: str  # the configured path
+    inode: int
+    offset: int
+
+
+Row = Transmission | Message | Event | Suppression | TokenEvent | Unsubscribed | LogPosition

@@ -1,0 +1,156 @@
+"""Rows to SQL and its values, and back. JSON fields are compact JSON text, booleans are 0 and 1.
+
+The conversions are written out, because they run for every message:
+dataclasses.astuple takes twenty times as long.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from estafeta_core.store.rows import (
+    Event,
+    LogPosition,
+    Message,
+    Row,
+    Suppression,
+    TokenEvent,
+    Transmission,
+    Unsubscribed,
+)
+
+Values = tuple[Any, ...]
+
+_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def _text(text: str) -> str:
+    """Return `text` as SQLite takes it: bytes of a message that are not UTF-8 arrive as lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _object(value: dict[str, Any]) -> str:
+    return _json(value) if value else "{}"
+
+
+def _transmission(row: Transmission) -> Values:
+    return (
+        row.transmission_id,
+        row.queue_id,
+        row.account,
+        row.credential,
+        row.subaccount,
+        row.dialect,
+        row.listener,
+        row.customer_id,
+        row.injection_time,
+        _text(row.msg_from),
+        _text(row.friendly_from),
+        _text(row.subject),
+        row.msg_size,
+        _text(row.campaign_id),
+        _object(row.metadata),
+        _json(row.tags) if row.tags else "[]",
+        +row.open_tracking,
+        +row.click_tracking,
+        +row.initial_pixel,
+        +row.transactional,
+    )
+
+
+def _message(row: Message) -> Values:
+    return (row.message_id, row.transmission_id, _text(row.rcpt_to), _text(row.raw_rcpt_to), row.rcpt_type)
+
+
+def _event(row: Event) -> Values:
+    return (
+        row.event_id,
+        row.type,
+        row.timestamp,
+        row.transmission_id,
+        row.message_id,
+        row.account,
+        row.subaccount,
+        _object(row.data),
+    )
+
+
+def _token_event(row: TokenEvent) -> Values:
+    return (row.event_id, row.type, row.timestamp, _object(row.data), row.id)
+
+
+def _unsubscribed(row: Unsubscribed) -> Values:
+    return (row.source, f"message {row.message_id}", row.created, row.message_id)
+
+
+def _suppression(row: Suppression) -> Values:
+    return (
+        row.account,
+        row.subaccount or "",
+        _text(row.recipient),
+        row.type,
+        row.source,
+        _text(row.description),
+        row.created,
+    )
+
+
+def _log_position(row: LogPosition) -> Values:
+    return (row.log, row.inode, row.offset)
+
+
+# In the order in which a transaction runs them: what a token speaks of comes before its events.
+SQL = (
+    "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "INSERT INTO messages VALUES (?,?,?,?,?)",
+    "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
+    """INSERT OR IGNORE INTO events
+    SELECT ?1, ?2, ?3, transmission_id, message_id, account, subaccount, ?4
+    FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?5""",
+    """INSERT OR IGNORE INTO events
+    SELECT ?1, ?2, ?3, transmission_id, NULL, account, subaccount, ?4
+    FROM transmissions WHERE transmission_id = ?5""",
+    "INSERT OR REPLACE INTO suppressions VALUES (?,?,?,?,?,?,?)",
+    """INSERT OR IGNORE INTO suppressions
+    SELECT account, coalesce(subaccount, ''), rcpt_to,
+           CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3
+    FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?4""",
+    "INSERT OR REPLACE INTO log_positions VALUES (?,?,?)",
+)
+
+_TOKEN_EVENT, _SHARED_TOKEN_EVENT = 3, 4
+_CONVERTERS: dict[type[Row], tuple[int, Callable[[Any], Values]]] = {
+    Transmission: (0, _transmission),
+    Message: (1, _message),
+    Event: (2, _event),
+    TokenEvent: (_TOKEN_EVENT, _token_event),
+    Suppression: (5, _suppression),
+    Unsubscribed: (6, _unsubscribed),
+    LogPosition: (7, _log_position),
+}
+
+
+def convert(row: Row) -> tuple[int, Values]:
+    """Return the place of the statement in `SQL`, and its values; ValueError for NaN and infinity."""
+    place, converter = _CONVERTERS[type(row)]
+    if isinstance(row, TokenEvent) and row.shared:
+        place = _SHARED_TOKEN_EVENT
+    return place, converter(row)
+
+
+def read_transmission(values: Values) -> Transmission:
+    """Return the row of `transmissions` whose columns are `values`."""
+    metadata, tags, *flags = values[14:]
+    columns = [*values[:14], json.loads(metadata), tuple(json.loads(tags)), *map(bool, flags)]
+    return Transmission(*columns)
+
+
+def read_message(values: Values) -> Message:
+    """Return the row of `messages` whose columns are `values`."""
+    return Message(*values)
+
+
+def read_event(values: Values) -> Event:
+    """Return the row of `events` whose columns are `values`."""
+    columns = [*values[:7], json.loads(values[7])]
+    return Event(*columns)

@@ -1,0 +1,1 @@
+"""Handlers: one change to a message per file, message and job in, message out."""

@@ -1,0 +1,152 @@
+"""Links and pixels in HTML, edited by source offsets.
+
+The tokenizer of the HTML standard (turbohtml) is used, not the tree builder: building the tree that the
+standard asks for takes time and memory with the square of the input for some 100 KB of
+`<font size=1><p><font size=2><p>...`, tokens never do. It sees the bytes as Latin-1, one sign
+per byte and all on one line, so that a token's column is its byte offset in every charset of
+`charsets`. Edits replace the value of an `href` and insert tags; every other byte stays. What
+is inside comments (conditional ones of Outlook too), <script>, <style>, <textarea>, <title> and
+<noscript> is text to the tokenizer and is never touched.
+
+Nothing is raised for any markup. Markup that is not edited is returned as the same object: a
+charset that is not in the table, or NUL bytes (UTF-16 under a wrong label).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import turbohtml
+
+from estafeta_milter.html.anchor import Anchor, Target, web_url
+from estafeta_milter.html.attributes import Attribute, find, quoted, text
+from estafeta_milter.message.charsets import codec
+from estafeta_milter.message.splice import Edit, splice
+
+# An element put behind the markup for the tokenizer. If it comes out as a tag, a tag at the end is
+# seen; if it does not, the end is inside a comment, a script or a tag without an end.
+_END_TAG = "estafeta-end"
+_END = f"<{_END_TAG}>"
+
+_LINKS = frozenset({"a", "area"})
+_LANDMARKS = frozenset({"html", "head", "body", "frameset", _END_TAG})
+_TAGS = _LINKS | _LANDMARKS
+_BYTE_ORDER_MARK = "\xef\xbb\xbf"
+
+
+def rewrite_links(markup: bytes, charset: str, target: Target) -> bytes:
+    """Return `markup` with every link that `target` answers leading there."""
+    return track(markup, charset, target)
+
+
+def insert_pixels(markup: bytes, charset: str, top: str, bottom: str) -> bytes:
+    """Return `markup` with the tag `top` where the body begins and `bottom` where it ends."""
+    return track(markup, charset, None, top, bottom)
+
+
+def track(markup: bytes, charset: str, target: Target | None, top: str = "", bottom: str = "") -> bytes:
+    """Return `markup` with links and pixels in one pass; "" inserts nothing.
+
+    `charset` is the part's label. Raises UnicodeEncodeError if an answer of `target`, `top` or
+    `bottom` is not ASCII: other bytes would be wrong in some charsets.
+    """
+    name = codec(charset)
+    if name is None or b"\0" in markup:
+        return markup
+    outline = _outline(markup)
+    edits = list(_link_edits(outline.links, markup, name, target)) if target else []
+    if outline.has_body:
+        start = outline.body_start
+        edits += [Edit(start, start, top.encode("ascii"))] if top else []
+        end = outline.body_end(len(markup))
+        edits += [Edit(end, end, bottom.encode("ascii"))] if bottom else []
+    return splice(markup, edits)
+
+
+@dataclass(slots=True)
+class _Outline:
+    """The links of a markup, and the ends and starts of its landmarks."""
+
+    links: list[turbohtml.Token] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
+    """First end of <body>, </head>, <html>, doctype, byte order mark; last start of </body>, </html>."""
+    has_body: bool = True
+    ends_open: bool = True
+    """Whether the markup ends inside something that a tag put there would become text of."""
+
+    @property
+    def body_start(self) -> int:
+        """Where the first tag of the body can stand."""
+        places = self.places
+        return next((places[key] for key in ("body", "/head", "html", "doctype", "mark") if key in places), 0)
+
+    def body_end(self, length: int) -> int:
+        """Where the last tag of the body can stand: at its start if the end is inside something."""
+        for key in ("/body", "/html"):
+            if key in self.places:
+                return max(self.places[key], self.body_start)
+        return self.body_start if self.ends_open else length
+
+
+def _outline(markup: bytes) -> _Outline:
+    view = markup.decode("latin-1").replace("\r", " ").replace("\n", " ")
+    outline = _Outline()
+    if view.startswith(_BYTE_ORDER_MARK):
+        view = "   " + view[3:]
+        outline.places["mark"] = 3
+    tokens = turbohtml.tokenize(view + _END, capture_source=True)
+    for token in tokens:
+        if token.tag is not None:
+            _note(outline, token, len(markup))
+            break
+        if token.type is turbohtml.TokenType.DOCTYPE:  # one after the first tag is no doctype
+            outline.places.setdefault("doctype", token.col + len(token.source or ""))
+    for token in tokens:
+        if token.tag in _TAGS:
+            _note(outline, token, len(markup))
+    return outline
+
+
+def _note(outline: _Outline, token: turbohtml.Token, length: int) -> None:
+    """Note what the tag `token` tells about the markup, whose length is `length`."""
+    tag = token.tag or ""
+    end = token.col + len(token.source or "")
+    if tag == _END_TAG:
+        outline.ends_open = outline.ends_open and token.col != length
+    elif end > length or tag not in _TAGS:
+        pass  # a tag without an end, which swallowed the mark, or the first of all, whatever it is
+    elif token.type is turbohtml.TokenType.END_TAG:
+        if tag == "head":
+            outline.places.setdefault("/head", end)
+        elif tag in _LANDMARKS:
+            outline.places["/" + tag] = token.col
+    elif tag in _LINKS:
+        outline.links.append(token)
+    elif tag == "frameset":
+        outline.has_body = False
+    else:
+        outline.places.setdefault(tag, end)
+
+
+def _link_edits(links: list[turbohtml.Token], markup: bytes, name: str, target: Target) -> Iterator[Edit]:
+    for token in links:
+        href = token.attr("href")
+        if not href or token.attr("data-msys-clicktrack") == "0":
+            continue
+        value = _attribute(token, markup, b"href")
+        url = web_url(text(value, href, name) or "", name) if value else None
+        if value is None or url is None:
+            continue
+        unsubscribe = token.attr("data-msys-unsubscribe") == "1"
+        answer = target(Anchor(url, _link_name(token, markup, name), unsubscribe))
+        if answer is not None:
+            yield Edit(value.start, value.end, quoted(answer, value))
+
+
+def _link_name(token: turbohtml.Token, markup: bytes, name: str) -> str:
+    parsed = token.attr("data-msys-linkname")
+    value = _attribute(token, markup, b"data-msys-linkname") if parsed else None
+    return (text(value, parsed, name) or "") if value and parsed else ""
+
+
+def _attribute(token: turbohtml.Token, markup: bytes, name: bytes) -> Attribute | None:
+    return find(markup, token.col, token.col + len(token.source or ""), name)

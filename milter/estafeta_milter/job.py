@@ -1,0 +1,27 @@
+"""What was decided about one rendering of a message; handlers read it and decide nothing."""
+
+from dataclasses import dataclass
+
+from estafeta_core.identity import Identity
+from estafeta_core.links import Links
+from estafeta_core.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One rendering: for one recipient, or for all of a transmission whose copies are alike."""
+
+    identity: Identity
+    customer_id: str
+    options: Options
+    links: Links
+    id: int  # what its tokens name: the recipient's message, or, where copies are alike, the transmission
+    rcpt_to: str | None  # None where copies are alike
+    control_headers: frozenset[str]
+    list_unsubscribe: bool
+    return_path_domain: str | None  # where bounces go; None: the client's MAIL FROM stays
+
+    @property
+    def shared(self) -> bool:
+        """Whether the rendering serves several recipients."""
+        return self.rcpt_to is None

@@ -1,0 +1,101 @@
+"""What is written down about an accepted message: its transmission, copies and first events.
+
+Every recipient is counted and has an injection event; one who is suppressed also has a
+bounce of class 25, which is how SparkPost tells of it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from estafeta_core import rfc2047
+from estafeta_core.headers import unfold, values
+from estafeta_core.ids import IdSource
+from estafeta_core.store import rows as store_rows
+from estafeta_core.store.rows import Event, Row, Transmission
+from estafeta_milter.job import Job
+from estafeta_milter.message.message import Message
+
+SUBJECT_LIMIT = 998  # characters kept of the subject: the length of a line (RFC 5322 section 2.1.1)
+SUPPRESSED: dict[str, Any] = {
+    "bounce_class": "25",
+    "error_code": "554",
+    "reason": "Recipient address was suppressed due to customer policy",
+    "raw_reason": "554 5.7.1 recipient address was suppressed due to customer policy",
+}
+INJECTED: dict[str, Any] = {"recv_method": "esmtp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the client is about to be told is accepted."""
+
+    queue_id: str
+    listener: str
+    dialect: str
+    friendly_from: str
+    transmission_id: int
+    message_ids: dict[str, int]  # by recipient, as the client wrote it
+    suppressed: frozenset[str]  # those of the recipients that will not be sent to
+    time: int  # Unix milliseconds
+
+
+def rows(accepted: Accepted, final: Message, job: Job, ids: IdSource) -> list[Row]:
+    """Return everything that must be durable before the client gets its 250."""
+
+    def event(kind: str, message_id: int, data: dict[str, Any]) -> Event:
+        return Event(
+            event_id=ids.next(),
+            type=kind,
+            timestamp=accepted.time,
+            transmission_id=accepted.transmission_id,
+            message_id=message_id,
+            account=job.identity.account,
+            subaccount=job.identity.subaccount,
+            data=data,
+        )
+
+    lines: list[Row] = [_transmission(accepted, final, job)]
+    for recipient, message_id in accepted.message_ids.items():
+        lines.append(store_rows.Message(message_id, accepted.transmission_id, recipient.lower(), recipient))
+        lines.append(event("injection", message_id, INJECTED))
+        if recipient in accepted.suppressed:
+            lines.append(event("bounce", message_id, SUPPRESSED))
+    return lines
+
+
+def _transmission(accepted: Accepted, final: Message, job: Job) -> Transmission:
+    options = job.options
+    return Transmission(
+        transmission_id=accepted.transmission_id,
+        queue_id=accepted.queue_id,
+        account=job.identity.account,
+        credential=job.identity.credential,
+        subaccount=job.identity.subaccount,
+        dialect=accepted.dialect,
+        listener=accepted.listener,
+        customer_id=job.customer_id,
+        injection_time=accepted.time,
+        msg_from=final.sender,
+        friendly_from=accepted.friendly_from,
+        subject=_subject(final),
+        msg_size=_size(final),
+        campaign_id=options.campaign_id,
+        metadata=options.metadata,
+        tags=options.tags,
+        open_tracking=options.open_tracking,
+        click_tracking=options.click_tracking,
+        initial_pixel=options.open_tracking and options.initial_open_pixel,
+        transactional=options.transactional,
+    )
+
+
+def _subject(final: Message) -> str:
+    subjects = values(final.headers, "subject")
+    if not subjects:
+        return ""
+    return rfc2047.decode(unfold(subjects[0]).decode("utf-8", "replace"))[:SUBJECT_LIMIT]
+
+
+def _size(final: Message) -> int:
+    """Return the size in bytes as it leaves: `name: value`, a blank line, the body."""
+    return sum(len(header.name) + len(header.value) + 4 for header in final.headers) + 2 + len(final.body)

@@ -1,0 +1,102 @@
+"""What a header block says about its part, and what in it is ambiguous.
+
+Mail readers differ on a field given twice, on a parameter given twice (the first or the last
+counts), on RFC 2231 forms of `boundary` and `charset`, and on multiparts with a transfer
+encoding. A message must never be tracked in one reading and raw in another, so each such case
+becomes a doubt, and a part in doubt is not rewritten. Nothing is guessed, nothing is raised.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from estafeta_core.headers import Header
+from estafeta_milter.message.parameters import Parameters, parse
+
+MAX_BOUNDARY = 900  # RFC 2046 allows 70; longer ones are met and read alike up to the line limit of 998
+
+_KEYS = frozenset({"content-type", "content-transfer-encoding", "content-disposition", "content-id"})
+_FIELD = re.compile(
+    rb"^(content-(?:type|transfer-encoding|disposition|id)):([^\n]*(?:\n[ \t][^\n]*)*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TYPE = re.compile(r"[!#$%&'*+.^_`{|}~0-9a-z-]+/[!#$%&'*+.^_`{|}~0-9a-z-]+")
+_FILE_NAME = re.compile(r"(?:file)?name(?:\*[0-9*]*)?")
+_IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The content fields of one part."""
+
+    content_type: str
+    charset: str
+    boundary: str
+    transfer_encoding: str
+    disposition: str
+    named: bool
+    content_id: str
+    doubt: str
+
+    @property
+    def descends(self) -> bool:
+        """Whether the part is a multipart whose parts can be found by its boundary."""
+        return self.boundary != "" and not self.doubt
+
+
+_PLAIN = Facts("text/plain", "", "", "", "", named=False, content_id="", doubt="")
+
+
+def from_headers(headers: Iterable[Header]) -> Facts:
+    """Read the facts of the message itself from its header fields."""
+    return _read([(key, header.value) for header in headers if (key := header.key) in _KEYS], "text/plain")
+
+
+def from_block(body: bytes, start: int, end: int, default: str = "text/plain") -> Facts:
+    """Read the facts of the part whose header block is `body[start:end]`."""
+    fields = [(match[1].decode("ascii").lower(), match[2]) for match in _FIELD.finditer(body, start, end)]
+    return _read(fields, default)
+
+
+def _read(fields: Sequence[tuple[str, bytes]], default: str) -> Facts:
+    if not fields and default == "text/plain":
+        return _PLAIN
+    raw = dict(reversed(fields))  # the first of each name, should one be repeated
+    doubts = ["a content field given twice"] if len(raw) < len(fields) else []
+    encoding = parse(raw.get("content-transfer-encoding", b""))
+    kind = parse(raw["content-type"]) if "content-type" in raw else Parameters(default, (), "")
+    place = parse(raw.get("content-disposition", b""))
+    content_type = kind.head if _TYPE.fullmatch(kind.head) else ""
+    doubts += [] if content_type else ["a Content-Type that cannot be read"]
+    doubts += ["parameters of a transfer encoding"] if encoding.values else []
+    doubts += [kind.doubt, place.doubt, encoding.doubt]
+    charset = _only(kind, "charset", doubts).strip().lower()
+    boundary = _boundary(kind, encoding.head, doubts) if content_type.startswith("multipart/") else ""
+    named = any(_FILE_NAME.fullmatch(name) for name, _ in (*kind.values, *place.values))
+    content_id = raw.get("content-id", b"").decode("latin-1").strip()
+    doubt = next(filter(None, doubts), "")
+    return Facts(content_type, charset, boundary, encoding.head, place.head, named, content_id, doubt)
+
+
+def _only(kind: Parameters, name: str, doubts: list[str]) -> str:
+    """Return the one value of `name`; several different ones, or RFC 2231 forms, are a doubt."""
+    if any(key.startswith(name + "*") for key, _ in kind.values):
+        doubts.append(f"{name} in an RFC 2231 form")
+    values = kind.named(name)
+    if len({value.lower() if name == "charset" else value for value in values}) > 1:
+        doubts.append(f"{name} given twice")
+    return values[0] if values else ""
+
+
+def _boundary(kind: Parameters, encoding: str, doubts: list[str]) -> str:
+    """Return the boundary of a multipart, or "" with a doubt."""
+    boundary = _only(kind, "boundary", doubts)
+    if not boundary:
+        doubts.append("a multipart without boundary")
+    elif len(boundary) > MAX_BOUNDARY:
+        doubts.append(f"a boundary over {MAX_BOUNDARY} bytes")
+    elif not boundary.isascii() or not boundary.isprintable() or boundary.endswith(" "):
+        doubts.append("a boundary with signs that no boundary has")
+    if encoding not in _IDENTITY:
+        doubts.append("a multipart with a transfer encoding")
+    return boundary

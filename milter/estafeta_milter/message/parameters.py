@@ -1,0 +1,103 @@
+"""A structured field value: `text/html; charset="utf-8"; name=x` (RFC 2045 section 5.1).
+
+    value     = head *( ";" [ name "=" ( token / quoted-string ) ] )
+
+Comments are dropped, folds are undone, empty parameters (`;;`) are passed over. The work is
+linear in the length of the value whatever it holds: each step consumes what it looked at, and
+the first thing that cannot be read ends the reading. Nothing is raised; what was unclear
+stands in `Parameters.doubt`, because two readers may understand such a value differently.
+"""
+
+import re
+from dataclasses import dataclass
+
+MAX_PARAMETERS = 100  # a file name in RFC 2231 pieces of 70 bytes takes 15; this bounds a flood
+
+_HEAD = re.compile(r"[^;]*+")
+_PARAMETER = re.compile(
+    r"""[ \t\n]*+;[ \t\n;]*+
+        (?:([!#$%&'*+.^_`{|}~0-9A-Za-z-]++)[ \t\n]*+=[ \t\n]*+
+           (?:"((?:[^"\\]++|\\.)*)"|([^\s;"()]++))[ \t\n]*+)?""",
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT_MARK = re.compile(r"""\\.|["()]""", re.DOTALL)
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """A field value taken apart."""
+
+    head: str
+    """What stands before the first semicolon, lower case, without surrounding space."""
+    values: tuple[tuple[str, str], ...]
+    """Name (lower case) and value of each parameter, in order, repeated ones included."""
+    doubt: str
+    """Why the value may be read in more than one way; "" if it may not."""
+
+    def named(self, name: str) -> list[str]:
+        """Return the values of every parameter `name`."""
+        return [value for key, value in self.values if key == name]
+
+
+def parse(raw: bytes) -> Parameters:
+    """Take the field value `raw` apart; see the module for what is accepted."""
+    text = raw.replace(b"\r\n", b"\n").decode("latin-1").strip()
+    doubt = "a bare CR in a field" if "\r" in text else ""
+    if "(" in text or ")" in text:
+        text, comment_doubt = _without_comments(text)
+        doubt = doubt or comment_doubt
+    head = _HEAD.match(text)
+    end = head.end() if head else 0
+    values, rest_doubt = _values(text, end)
+    return Parameters(text[:end].strip().lower(), values, doubt or rest_doubt)
+
+
+def _values(text: str, position: int) -> tuple[tuple[tuple[str, str], ...], str]:
+    found: list[tuple[str, str]] = []
+    while position < len(text):
+        match = _PARAMETER.match(text, position)
+        if match is None:
+            return tuple(found), "parameters that cannot be read"
+        position = match.end()
+        name, quoted, token = match.groups()
+        if name is None:
+            continue
+        if len(found) == MAX_PARAMETERS:
+            return tuple(found), f"more than {MAX_PARAMETERS} parameters"
+        name = name.lower()
+        if quoted is not None and name in _DECISIVE and ("\\" in quoted or "\n" in quoted):
+            return tuple(found), f"a backslash or a fold in {name}"  # some readers keep it, some do not
+        value = token if quoted is None else _QUOTED_PAIR.sub(r"\1", quoted.replace("\n", ""))
+        found.append((name, value))
+    return tuple(found), ""
+
+
+_DECISIVE = frozenset({"boundary", "charset"})
+
+
+def _without_comments(text: str) -> tuple[str, str]:
+    """Return `text` with each comment replaced by a space, and a doubt."""
+    kept: list[str] = []
+    depth, quoted, since, doubt = 0, False, 0, ""
+    for mark in _COMMENT_MARK.finditer(text):
+        sign = mark.group()
+        if sign == '"' and depth == 0:
+            quoted = not quoted
+        elif sign == "(" and not quoted:
+            if depth == 0:
+                kept.append(text[since : mark.start()])
+                since = mark.end()
+            depth += 1
+        elif sign == ")" and not quoted:
+            depth -= 1
+            if depth < 0:
+                return text, "a comment that was not opened"
+            if depth == 0:
+                # A comment that holds a parameter is read as one by readers that know no comments.
+                doubt = doubt or ("a parameter in a comment" if "=" in text[since : mark.start()] else "")
+                since = mark.end()
+                kept.append(" ")
+    if depth:
+        return text, "a comment that is not closed"
+    return "".join(kept) + text[since:], doubt

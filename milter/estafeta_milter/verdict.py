@@ -1,0 +1,149 @@
+"""May this message go, and what does it ask for? Every rule about a whole message, in order.
+
+Nothing here edits, and nothing is looked up but suppression: what comes out is a `Refusal`
+or the `Verdict` that handlers and ledger work from.
+"""
+
+from dataclasses import dataclass
+
+from estafeta_core.addresses import domain_of, mailbox_of_from
+from estafeta_core.config.load import Snapshot
+from estafeta_core.dialects import DIALECTS
+from estafeta_core.dialects.base import Dialect
+from estafeta_core.directory import Credential
+from estafeta_core.headers import values
+from estafeta_core.identity import Identity
+from estafeta_core.options import Options
+from estafeta_core.refusal import Refusal
+from estafeta_core.rules import sending_domain, skip_suppression_right
+from estafeta_core.store import Store
+from estafeta_milter.handlers.list_unsubscribe import NAME as LIST_UNSUBSCRIBE
+from estafeta_milter.message.message import Message
+from estafeta_milter.message.part import Unscannable
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What MAIL FROM established, on the configuration of that moment."""
+
+    snapshot: Snapshot
+    identity: Identity
+    credential: Credential
+    listener: str
+    sender: str
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the account."""
+        return DIALECTS[self.credential.account.dialect]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A message that may go."""
+
+    options: Options
+    friendly_from: str
+    list_unsubscribe: bool
+    return_path_domain: str | None  # None: the client's MAIL FROM stays
+    recipients: tuple[str, ...]  # each once, as the client wrote it first
+    suppressed: frozenset[str]  # those of them that are not sent to
+
+    @property
+    def going(self) -> tuple[str, ...]:
+        """The recipients that are sent to."""
+        return tuple(recipient for recipient in self.recipients if recipient not in self.suppressed)
+
+    @property
+    def personal(self) -> bool:
+        """Whether each recipient needs a copy of its own: a shared one could not tell who did something."""
+        return self.options.tracked or self.list_unsubscribe
+
+
+def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refusal:
+    """Ask every rule; StoreUnavailable when suppression cannot be looked up."""
+    dialect = envelope.dialect
+    options = dialect.options(message.headers, envelope.credential)
+    if isinstance(options, Refusal):
+        return options
+    friendly_from = mailbox_of_from(message.headers)
+    refusal = (
+        skip_suppression_right.check(options, envelope.credential)
+        or sending_domain.check(friendly_from, envelope.credential, envelope.identity.subaccount, dialect)
+        or _structure(message, envelope)
+    )
+    if refusal is not None:
+        return refusal
+    recipients = _unique(message.recipients)
+    verdict = Verdict(
+        options=options,
+        friendly_from=friendly_from or "",
+        # A List-Unsubscribe of the client's own stays, and nothing is put beside it: it runs its list itself.
+        list_unsubscribe=not options.transactional and not values(message.headers, LIST_UNSUBSCRIBE),
+        return_path_domain=_return_path_domain(options, envelope),
+        recipients=recipients,
+        suppressed=_suppressed(recipients, options, envelope, store),
+    )
+    if verdict.personal and len(recipients) > 1 and len(verdict.going) > 1:
+        return _copies_differ(len(verdict.going))
+    return verdict
+
+
+def _structure(message: Message, envelope: Envelope) -> Refusal | None:
+    """Return why this MIME structure may not go; past a bound it goes untouched or not at all."""
+    structure = message.structure
+    if not isinstance(structure, Unscannable):
+        return envelope.dialect.check_structure(structure)
+    if envelope.snapshot.config.mime.past_bound == "pass":
+        return None
+    return Refusal(550, "5.6.0", f"This message is not taken apart: {structure.reason}")
+
+
+def _return_path_domain(options: Options, envelope: Envelope) -> str | None:
+    """Return where bounces go: the domain of MAIL FROM if the account has set it up, or else ours.
+
+    SparkPost keeps a MAIL FROM domain whose CNAME leads to it (`bounce: true`); with `return_path: domain`
+    every verified domain is kept, and with `keep` the whole address.
+    """
+    if options.return_path == "keep":
+        return None
+    config = envelope.snapshot.config
+    domain = domain_of(envelope.sender) if envelope.sender else None
+    if domain is None:
+        return config.bounce_domain
+    account = envelope.credential.account
+    refused = sending_domain.check(
+        envelope.sender, envelope.credential, envelope.identity.subaccount, envelope.dialect
+    )
+    own = account.domains.get(domain)
+    chosen = refused is None and (options.return_path == "domain" or (own is not None and own.bounce))
+    return domain if chosen else config.bounce_domain
+
+
+def _unique(recipients: tuple[str, ...]) -> tuple[str, ...]:
+    """Return each recipient once; Postfix too takes two spellings that differ in case alone for one."""
+    if len(recipients) == 1:
+        return recipients
+    by_key: dict[str, str] = {}
+    for recipient in recipients:
+        by_key.setdefault(recipient.lower(), recipient)
+    return tuple(by_key.values())
+
+
+def _suppressed(
+    recipients: tuple[str, ...], options: Options, envelope: Envelope, store: Store
+) -> frozenset[str]:
+    if options.skip_suppression:
+        return frozenset()
+    kind = "transactional" if options.transactional else "non_transactional"
+    identity = envelope.identity
+    return frozenset(store.is_suppressed(identity.account, identity.subaccount, recipients, (kind,)))
+
+
+def _copies_differ(recipients: int) -> Refusal:
+    return Refusal(
+        550,
+        "5.6.0",
+        f"This message needs a copy of its own for each of its {recipients} recipients (open or click"
+        " tracking, List-Unsubscribe): send it to one recipient at a time",
+    )

@@ -1,0 +1,130 @@
+"""The two daemons' way of running: their sockets, signals and reloads.
+
+run_sasl     the SASL back end; it starts and stays whatever the configuration is like, because
+             smtpd cannot greet a client without it
+run_policy   the policy delegation server; a start without usable configuration is an error
+
+Both take SIGTERM (finish what is begun, end within 5 seconds) and SIGHUP (reload). A reload changes
+nothing for open connections but the accounts behind them; one that fails changes nothing at all.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from estafeta_core import logs, sockets
+from estafeta_core.config.document import ConfigError
+from estafeta_core.config.live import Live
+from estafeta_core.config.load import Snapshot, load_config
+from estafeta_core.config.schema import Config
+from estafeta_policy import listening
+from estafeta_policy.journal import Journal
+from estafeta_policy.policy_daemon import Policy
+from estafeta_policy.sasl_daemon import Sasl
+
+new_event_loop: Callable[[], asyncio.AbstractEventLoop]
+try:
+    import uvloop
+except ImportError:
+    new_event_loop = asyncio.new_event_loop
+else:
+    new_event_loop = uvloop.new_event_loop  # answers twice as many requests
+
+DRAIN = 4.0  # seconds; systemd, and whoever waits for the end, gets it within 5
+
+log = logging.getLogger(__name__)
+
+Role = Callable[[asyncio.AbstractEventLoop, Journal], Sasl | Policy]
+
+
+def run_sasl(config_path: Path) -> int:
+    """Serve AUTH until SIGTERM; return the exit status."""
+    logs.setup("sasl")
+    live = Live(config_path, start_empty=True)
+    run_dir, group = _place(config_path, live)
+    return _run(Sasl, live, sockets.sasl(run_dir), group)
+
+
+def run_policy(config_path: Path) -> int:
+    """Serve policy requests until SIGTERM; return the exit status."""
+    logs.setup("policy")
+    try:
+        live = Live(config_path)
+    except ConfigError:  # logged by Live, with file, line and key
+        return 1
+    config = live.current.config
+    return _run(Policy, live, sockets.policy(config.run_dir), config.socket_group)
+
+
+def _place(config_path: Path, live: Live) -> tuple[Path, str]:
+    """Return where the socket belongs and to whom, even when accounts or all of it cannot be read."""
+    if live.snapshot is not None:
+        return live.snapshot.config.run_dir, live.snapshot.config.socket_group
+    try:
+        config = load_config(config_path)
+    except ConfigError:
+        defaults = {field.name: field.default for field in msgspec.structs.fields(Config)}
+        return defaults["run_dir"], defaults["socket_group"]
+    return config.run_dir, config.socket_group
+
+
+def _run(role: Role, live: Live, path: Path, group: str) -> int:
+    try:
+        listener = listening.inherited(os.environ) or listening.bound(path, group)
+    except (sockets.SocketError, OSError) as error:
+        log.critical("%s", error)
+        return 1
+    _use_every_descriptor()
+    journal = Journal(logging.getLogger().handlers[0], sys.stderr)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_serve(role, live, listener, journal))
+    journal.flush()
+    return 0
+
+
+def _use_every_descriptor() -> None:
+    """Raise the limit of open files as far as permitted: past it, connections are dropped unheard."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+async def _serve(
+    role: Role,
+    live: Live,
+    listener: socket.socket,
+    journal: Journal,
+) -> None:
+    """Answer until SIGTERM or SIGINT, then until nothing is pending."""
+    loop = asyncio.get_running_loop()
+    daemon = role(loop, journal)
+    if live.snapshot is not None:
+        daemon.take(live.snapshot)
+    live.on_change(lambda snapshot: _in_loop(loop, daemon.take, snapshot))
+    live.watch()
+    stop = asyncio.Event()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(ending, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, live.request_reload)
+    server = await loop.create_unix_server(daemon.connection, sock=listener)
+    log.info("serving %s", listener.getsockname())
+    await stop.wait()
+    server.close()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(daemon.idle.wait(), DRAIN)
+    daemon.close()
+    log.info("stopped")
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, take: Callable[[Snapshot], None], snapshot: Snapshot) -> None:
+    """Have the loop's thread put `snapshot` into force, unless the daemon is ending."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(take, snapshot)

@@ -1,0 +1,200 @@
+"""The decision about a policy request: go ahead (None), or the refusal.
+
+Postfix asks once per RCPT TO, last of its recipient restrictions, so everything is asked there and
+a request of any other state passes. In order:
+
+1. Somebody is logged in, and may still be used as at AUTH (a revoked key stops here).
+2. Sender and recipient are addresses.
+3. The listener's messages per connection and recipients per message are not used up.
+4. The limits of credential, account and sender domain are not used up; only now it is counted.
+
+A recipient counts when this daemon lets it pass. What a later stage refuses stays counted, as
+with Postfix's own rate limits: nobody tells a policy server how a message ended.
+
+Postfix keeps its connections to us for many clients, so a client's connection is known by its
+address and port, and a message by `instance`. Both are bounded: the one seen longest ago goes first.
+
+Raises UndecidableError when the request names what the configuration does not know. The caller
+answers that, as any other exception, with DEFER_IF_PERMIT.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from estafeta_core import addresses
+from estafeta_core.config.accounts import Limits
+from estafeta_core.config.schema import Config, Listener
+from estafeta_core.directory import Credential, Directory
+from estafeta_core.identity import Identity
+from estafeta_core.refusal import Refusal
+from estafeta_core.rules import recipient_syntax, sender_syntax, standing
+from estafeta_policy.held import Held
+from estafeta_policy.limits import Bound, Counters, bounds
+from estafeta_policy.wire.delegation import Request
+
+AUTHENTICATION_REQUIRED = Refusal(530, "5.7.0", "Authentication required")
+TOO_MANY_RECIPIENTS = Refusal(452, "4.5.3", "Too many recipients")  # RFC 5321 section 4.5.3.1.10
+TOO_MANY_MESSAGES = Refusal(421, "4.7.0", "Too many messages in this connection, reconnect")
+
+MAX_CONNECTIONS = 20_000  # Postfix serves 100 clients a listener unless told otherwise
+MAX_SENDERS = 1_000  # remembered for each identity; an application has few
+
+
+class UndecidableError(Exception):
+    """The request cannot be judged with the configuration in force."""
+
+
+class _Client:
+    """One client connection, as far as it has come."""
+
+    __slots__ = ("instance", "messages", "recipients", "seen")
+
+    def __init__(self) -> None:
+        self.instance = ""
+        self.messages = 0  # begun in this connection
+        self.recipients = 0  # of the current message
+        self.seen = 0.0
+
+    def refusal(self, listener: Listener) -> Refusal | None:
+        """Return the refusal when one more recipient, or the message it begins, is too many."""
+        if 0 < listener.messages_per_connection < self.messages:
+            return TOO_MANY_MESSAGES
+        return TOO_MANY_RECIPIENTS if self.recipients >= listener.recipients_per_message else None
+
+
+class Connections:
+    """How many messages each client connection began, and how many recipients its current one has."""
+
+    def __init__(self) -> None:
+        self._clients: OrderedDict[tuple[str, str], _Client] = OrderedDict()
+
+    def current(self, request: Request, listener: Listener, now: float) -> _Client:
+        """Return the connection of `request`, at the message that it is about."""
+        if not request.instance:  # then there is nothing to know a message by, and nothing to count
+            return _Client()
+        key = (request.client_address, request.client_port)
+        client = self._clients.get(key)
+        if client is None or now - client.seen > listener.idle_timeout:
+            # Postfix closes what is idle so long: this is another connection with the same port.
+            client = self._clients[key] = _Client()
+            if len(self._clients) > MAX_CONNECTIONS:
+                self._clients.popitem(last=False)
+        self._clients.move_to_end(key)
+        client.seen = now
+        if client.instance != request.instance:
+            client.instance = request.instance
+            client.messages += 1
+            client.recipients = 0
+        return client
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What holds for an identity at an address, for a moment."""
+
+    refusal: Refusal | None
+    bounds: tuple[Bound, ...]  # of the credential and its account
+    account: str
+    domain_limits: Limits | None  # None: they bound nothing
+    by_sender: dict[str, tuple[Bound, ...]]  # all bounds, those of the sender's domain included
+
+
+class Judge:
+    """The accounts and listeners of one reload; counters and connections outlive it."""
+
+    def __init__(
+        self,
+        config: Config,
+        directory: Directory,
+        counters: Counters,
+        connections: Connections,
+        wall_clock: Callable[[], datetime],
+    ) -> None:
+        self._listeners = config.listeners
+        self._directory = directory
+        self._counters = counters
+        self._connections = connections
+        self._wall_clock = wall_clock
+        self._standings: Held[_Standing] = Held()
+
+    def decide(self, request: Request, now: float) -> Refusal | None:
+        """Return the refusal, or None and count the recipient; `now` in seconds of a monotonic clock."""
+        if request.request != "smtpd_access_policy":
+            raise UndecidableError(f"not a request of smtpd: {request.request!r}")
+        if request.protocol_state != "RCPT":
+            return None
+        listener = self._listeners.get(request.policy_context)
+        if listener is None:
+            raise UndecidableError(f"no listener {request.policy_context!r} in the configuration")
+        if not request.sasl_username:
+            return AUTHENTICATION_REQUIRED
+        held = self._standing(request, now)
+        client = self._connections.current(request, listener, now)
+        refusal = (
+            held.refusal
+            or sender_syntax.check(request.sender)
+            or recipient_syntax.check(request.recipient)
+            or client.refusal(listener)
+            or self._limits(request.sender, held, now)
+        )
+        if refusal is None:
+            client.recipients += 1
+        return refusal
+
+    def _limits(self, sender: str, held: _Standing, now: float) -> Refusal | None:
+        """Count the recipient against every limit it falls under, or say which one is used up."""
+        every = held.bounds if held.domain_limits is None else _with_domain(sender, held, held.domain_limits)
+        exceeded = self._counters.take(every, now) if every else None
+        return exceeded.refusal() if exceeded else None
+
+    def _standing(self, request: Request, now: float) -> _Standing:
+        """Return what holds for the identity that Postfix names."""
+        key = (request.sasl_username, request.client_address, request.encryption_protocol)
+        return self._standings.get(key, now) or self._standings.put(key, self._ask(request), now)
+
+    def _ask(self, request: Request) -> _Standing:
+        try:
+            identity = Identity.parse(request.sasl_username)
+        except ValueError as error:  # not the name that our SASL back end returns
+            raise UndecidableError(str(error)) from None
+        credential = self._directory.credential(identity)
+        refusal = standing.check(
+            credential,
+            identity.subaccount,
+            client_address=request.client_address,
+            secured=bool(request.encryption_protocol),
+            now=self._wall_clock(),
+        )
+        domain_limits = credential.account.domain_limits if credential else Limits()
+        return _Standing(
+            refusal=refusal,
+            bounds=_bounds(credential) if credential else (),
+            account=identity.account,
+            domain_limits=domain_limits if domain_limits != Limits() else None,
+            by_sender={},
+        )
+
+
+def _with_domain(sender: str, held: _Standing, domain_limits: Limits) -> tuple[Bound, ...]:
+    """Return all bounds of a recipient, those of the sender's domain included."""
+    every = held.by_sender.get(sender)
+    if every is None:
+        domain = addresses.domain_of(sender)
+        own = bounds(f"domain {held.account} {domain}", domain_limits) if domain else ()
+        if len(held.by_sender) >= MAX_SENDERS:
+            held.by_sender.clear()
+        every = held.by_sender[sender] = held.bounds + own
+    return every
+
+
+def _bounds(credential: Credential) -> tuple[Bound, ...]:
+    """Return what bounds every recipient of this credential, whoever the sender is."""
+    account = credential.account
+    return bounds(f"credential {credential.id}", credential.settings.limits) + bounds(
+        f"account {account.account}", account.limits
+    )

@@ -1,0 +1,14 @@
+"""The top floor: Postfix itself, told what to do, started, watched; and the `estafeta` command.
+
+render        configuration -> main.cf and master.cf
+instance      a private Postfix: made, checked, started, stopped
+ports         loopback ports that nobody else is given
+certificate   a certificate authority and a server certificate for trying things out
+capture       an SMTP server that plays every remote mail host and keeps what it gets
+supervisor    child processes that are started again when they die and die with their parent
+demo_accounts the accounts a sandbox begins with
+sandbox       all of it together on loopback, in one folder
+log_follower  Postfix's log -> delivery, bounce and delay events
+worker        the background process: follows the log and checkpoints the store
+cli           the `estafeta` command, one file per subcommand
+"""

@@ -1,0 +1,6 @@
+"""A mail server that plays every remote host: it takes what Postfix delivers and keeps it as it came.
+
+session    SMTP from the server's side: bytes in, replies and messages out, no I/O
+outbox     a Maildir with one file per recipient
+server     asyncio: the socket
+"""

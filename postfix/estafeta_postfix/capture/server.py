@@ -1,0 +1,33 @@
+"""The capture server's socket: asyncio, one `Session` per connection."""
+
+import asyncio
+from typing import cast
+
+from estafeta_postfix.capture.outbox import Outbox
+from estafeta_postfix.capture.session import GREETING, Session
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, outbox: Outbox) -> None:
+        self._session = Session(outbox.keep)
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(GREETING)
+
+    def data_received(self, data: bytes) -> None:
+        replies = self._session.feed(data)
+        if self._transport is None:
+            return
+        if replies:
+            self._transport.write(replies)
+        if self._session.closed:
+            self._transport.close()
+
+
+async def serve(outbox: Outbox, host: str, port: int) -> asyncio.Server:
+    """Return the running server; `port` 0 takes any that is free."""
+    return await asyncio.get_running_loop().create_server(
+        lambda: _Connection(outbox), host, port, backlog=256
+    )

@@ -1,0 +1,67 @@
+"""The `estafeta` command: one file per subcommand.
+
+Exit status: 0 done, 1 the answer is no (nothing found, an expectation not met), 2 it could not be done.
+Errors go to standard error. A subcommand's module is loaded when it is called, because each knows much
+that the others do not need.
+"""
+
+import importlib
+import importlib.metadata
+import sys
+from pathlib import Path
+
+import click
+
+from estafeta_core.config.document import ConfigError
+from estafeta_postfix.cli.failure import Failure
+
+DEFAULT_CONFIG = Path("/etc/estafeta/estafeta.yaml")
+
+# Each is `command` in the module of its name.
+COMMANDS = ("sandbox", "serve", "demo", "show", "events", "key")
+
+
+class _Commands(click.Group):
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"estafeta_postfix.cli.{name}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="ESTAFETA_CONFIG",
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    show_envvar=True,
+    help="The configuration that commands work on.",
+)
+@click.version_option(importlib.metadata.version("estafeta"), prog_name="estafeta")
+@click.pass_context
+def estafeta(context: click.Context, config: Path) -> None:
+    """Turn Postfix into an SMTP API: API keys, checked senders, tracked links, events."""
+    context.obj = config
+
+
+def main() -> None:
+    """Run the command; what an operator can mend is one line on standard error."""
+    try:
+        estafeta(prog_name="estafeta")
+    except ConfigError as error:
+        sys.exit(_complain(error, 2))
+    except Failure as error:
+        sys.exit(_complain(error, error.status))
+
+
+def _complain(error: Exception, status: int) -> int:
+    click.echo(f"estafeta: {error}", err=True)
+    return status

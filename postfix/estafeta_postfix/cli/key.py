@@ -1,0 +1,281 @@
+"""`estafeta key`: API keys in the operator's own account files.
+
+Comments, order and spelling of everything else in the file stay (`account_files`). The daemons notice
+the change by themselves within a second.
+
+The key itself goes to standard output, once, and nowhere else; what people should know goes to
+standard error. Errors end with status 2 and leave every file as it was.
+"""
+
+import copy
+import functools
+import io
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from estafeta_core import secrets
+from estafeta_core.config.accounts import Permission
+from estafeta_core.config.load import account_file
+from estafeta_core.directory import Credential, Directory
+from estafeta_core.identity import Identity
+from estafeta_postfix.cli.account_files import Accounts, identity_of, round_trip
+from estafeta_postfix.cli.failure import Failure
+
+_DURATION = re.compile(r"([0-9]{1,6})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_NUMBERED = re.compile(r"(.*)-([0-9]+)")
+
+
+def _duration(text: str) -> timedelta:
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise Failure(f"{text!r} is not a duration such as 30m, 24h or 7d", 2)
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _expiry(text: str) -> str:
+    """Return the time that `--expires` means, as the account file spells it."""
+    if _DURATION.fullmatch(text):
+        return _stamp(datetime.now(UTC) + _duration(text))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Failure(
+            f"{text!r} is neither a time with a zone (2027-01-31T00:00:00Z) nor a duration (90d)", 2
+        )
+    return _stamp(moment.astimezone(UTC))
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _entry(key: str, settings: dict[str, Any]) -> CommentedMap:
+    """Return the entry of a credential; quoted, because an unquoted hash of digits is a number to YAML."""
+    entry = CommentedMap(key=DoubleQuotedScalarString(secrets.hash_key(key)))
+    entry.update(settings)
+    return entry
+
+
+def _add(document: CommentedMap, name: str, entry: CommentedMap) -> None:
+    """Put `entry` after the other credentials, written as they are."""
+    others = document.get("credentials")
+    if not others:
+        others = document["credentials"] = CommentedMap()
+    if any(isinstance(other, CommentedMap) and other.fa.flow_style() for other in others.values()):
+        entry.fa.set_flow_style()
+    others[name] = entry
+
+
+def _show_key(credential_id: str, key: str, file: Path | None, *, as_json: bool, expires: str | None) -> None:
+    """Print the key, for the one time it is known."""
+    if as_json:
+        shown = {"id": credential_id, "key": key, "file": str(file) if file else None, "expires": expires}
+        click.echo(json.dumps(shown))
+    else:
+        click.echo(key)
+    click.echo("This key is shown once and kept nowhere; only its hash is stored.", err=True)
+
+
+def _in_line(words: tuple[str, ...]) -> CommentedSeq:
+    words_in_line = CommentedSeq(words)
+    words_in_line.fa.set_flow_style()
+    return words_in_line
+
+
+def _settings(permission: tuple[str, ...], allow_from: tuple[str, ...], require_tls: bool) -> dict[str, Any]:
+    settings: dict[str, Any] = {"permissions": _in_line(permission)}
+    if allow_from:
+        settings["allow_from"] = _in_line(allow_from)
+    if require_tls:
+        settings["require_tls"] = True
+    return settings
+
+
+def _with_accounts(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say where the account files are, and give the command what is there."""
+
+    @functools.wraps(command)
+    def run(default: Path, /, *, config: Path | None, accounts: Path | None, **arguments: Any) -> None:
+        command(Accounts.read(config or default, accounts), **arguments)
+
+    folder = click.Path(path_type=Path, exists=True, file_okay=False)
+    file = click.Path(path_type=Path, dir_okay=False)
+    run = click.option("--accounts", type=folder, help="Their folder; default: as the configuration says.")(
+        run
+    )
+    run = click.option("--config", type=file, help="The configuration; default: as given to estafeta.")(run)
+    return click.pass_obj(run)
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group("key")
+def command() -> None:
+    """Make, list, suspend, revoke and rotate API keys."""
+
+
+@command.command()
+@click.argument("credential_id", metavar="ACCOUNT/NAME")
+@click.option(
+    "--permission",
+    multiple=True,
+    type=click.Choice(get_args(Permission)),
+    default=("send",),
+    show_default=True,
+    help="What the key may do; may be given several times.",
+)
+@click.option("--allow-from", multiple=True, metavar="NETWORK", help="Take it from this network only.")
+@click.option("--require-tls", is_flag=True, help="Refuse it on connections without TLS.")
+@click.option("--expires", metavar="TIME|DURATION", help="Such as 2027-01-31T00:00:00Z or 90d.")
+@click.option("--write/--print", default=True, help="Write the account file, or print what to write.")
+@_as_json
+@_with_accounts
+def create(
+    found: Accounts,
+    *,
+    credential_id: str,
+    permission: tuple[str, ...],
+    allow_from: tuple[str, ...],
+    require_tls: bool,
+    expires: str | None,
+    write: bool,
+    as_json: bool,
+) -> None:
+    """Make a key for the account and print it."""
+    identity = identity_of(credential_id)
+    if found.directory.credential(identity) is not None:
+        raise Failure(f"the credential {credential_id} exists (estafeta key rotate {credential_id})", 2)
+    settings = _settings(permission, allow_from, require_tls)
+    if expires:
+        settings["expires"] = expires = _expiry(expires)
+    made = secrets.generate_key()
+    entry = _entry(made, settings)
+    file = account_file(found.folder, identity.account)
+    if write:
+        with found.edited(identity.account) as document:
+            _add(document, identity.credential, entry)
+    else:
+        text = io.StringIO()
+        round_trip().dump({"credentials": {identity.credential: entry}}, text)
+        click.echo(f"Put this into {file}:\n{text.getvalue()}", err=True)
+    _show_key(credential_id, made, file if write else None, as_json=as_json, expires=expires)
+
+
+@command.command(name="list")
+@_as_json
+@_with_accounts
+def list_(found: Accounts, *, as_json: bool) -> None:
+    """List every credential, with the first digits of its key."""
+    rows = [_row(credential) for credential in found.directory.credentials()]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        words = (row["id"], row["prefix"] or "-", row["status"], ",".join(row["permissions"]) or "-")
+        click.echo(
+            f"{words[0]:<32} {words[1]:<8} {words[2]:<9} {words[3]:<28} {row['expires'] or '-'}".rstrip()
+        )
+
+
+def _row(credential: Credential) -> dict[str, Any]:
+    settings = credential.settings
+    expired = settings.expires is not None and settings.expires <= datetime.now(UTC)
+    return {
+        "id": credential.id,
+        "dialect": credential.account.dialect,
+        "username": settings.username or None,
+        "prefix": secrets.key_prefix(settings.key) if settings.key else None,
+        "status": "expired" if expired and settings.status == "active" else settings.status,
+        "permissions": list(settings.permissions),
+        "allow_from": list(settings.allow_from),
+        "require_tls": settings.require_tls,
+        "expires": _stamp(settings.expires.astimezone(UTC)) if settings.expires else None,
+    }
+
+
+def _set_status(found: Accounts, credential_id: str, status: str) -> None:
+    credential = found.credential(credential_id)
+    if credential.settings.status == "revoked" and status != "revoked":
+        raise Failure(f"{credential_id} is revoked for good (estafeta key create makes a new one)", 2)
+    with found.edited(credential.account.account) as document:
+        document["credentials"][credential.name]["status"] = status
+    click.echo(f"{credential_id}: {credential.settings.status} -> {status}", err=True)
+
+
+@command.command()
+@click.argument("credential_id", metavar="ACCOUNT/NAME")
+@_with_accounts
+def suspend(found: Accounts, *, credential_id: str) -> None:
+    """Refuse a key until it is activated again."""
+    _set_status(found, credential_id, "suspended")
+
+
+@command.command()
+@click.argument("credential_id", metavar="ACCOUNT/NAME")
+@_with_accounts
+def activate(found: Accounts, *, credential_id: str) -> None:
+    """Take a suspended key again."""
+    _set_status(found, credential_id, "active")
+
+
+@command.command()
+@click.argument("credential_id", metavar="ACCOUNT/NAME")
+@_with_accounts
+def revoke(found: Accounts, *, credential_id: str) -> None:
+    """Refuse a key for good, in sessions that are open too."""
+    _set_status(found, credential_id, "revoked")
+
+
+@command.command()
+@click.argument("credential_id", metavar="ACCOUNT/NAME")
+@click.option(
+    "--overlap",
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="How long the old key still works.",
+)
+@_as_json
+@_with_accounts
+def rotate(found: Accounts, *, credential_id: str, overlap: str, as_json: bool) -> None:
+    """Make a second key with the same rights, and let the old one expire."""
+    old = found.credential(credential_id)
+    if old.settings.status != "active":
+        raise Failure(f"{credential_id} is {old.settings.status}, so nobody uses it", 2)
+    if not old.settings.key or old.settings.username:
+        raise Failure(f"{credential_id} is found by its user name, of which there can be only one", 2)
+    end = datetime.now(UTC) + _duration(overlap)
+    made = secrets.generate_key()
+    name = _next_name(found.directory, old)
+    with found.edited(old.account.account) as document:
+        entry = document["credentials"][old.name]
+        kept = {word: value for word, value in entry.items() if word not in ("key", "status", "expires")}
+        _add(document, name, _entry(made, copy.deepcopy(kept)))
+        if old.settings.expires is None or old.settings.expires > end:
+            entry["expires"] = _stamp(end)
+    file = account_file(found.folder, old.account.account)
+    _show_key(f"{old.account.account}/{name}", made, file, as_json=as_json, expires=None)
+    click.echo(f"{credential_id} expires at {_stamp(end)} at the latest.", err=True)
+
+
+def _next_name(directory: Directory, old: Credential) -> str:
+    """Return `NAME-2`, or the next number that is free."""
+    numbered = _NUMBERED.fullmatch(old.name)
+    stem, number = (numbered[1], int(numbered[2])) if numbered else (old.name, 1)
+    while True:
+        number += 1
+        name = f"{stem}-{number}"
+        if directory.credential(Identity(old.account.account, name)) is None:
+            return name

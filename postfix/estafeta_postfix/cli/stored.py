@@ -1,0 +1,49 @@
+"""The store, as commands that only read it use it."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from estafeta_core import events
+from estafeta_core.config.load import SQLITE, load_config
+from estafeta_core.dialects import DIALECTS
+from estafeta_core.store import Store, StoreUnavailable, open_store
+from estafeta_core.store.rows import Event, Message, Transmission
+from estafeta_postfix.cli.failure import Failure
+
+NO_METADATA_LIMIT = 1 << 30  # bytes; for an event whose transmission, and so whose dialect, is gone
+
+
+@contextlib.contextmanager
+def opened(config_path: Path) -> Iterator[Store]:
+    """Yield the store of a configuration; Failure when there is none or it does not answer.
+
+    Raises ConfigError.
+    """
+    url = load_config(config_path).store
+    path = Path(url.removeprefix(SQLITE))
+    if not path.exists():  # opening would make it, for whoever happens to ask first
+        raise Failure(f"{path}: there is no store yet; has Estafeta been started?")
+    try:
+        with contextlib.closing(open_store(url)) as store:
+            yield store
+    except StoreUnavailable as error:
+        raise Failure(f"{path}: {error}") from None
+
+
+def view(event: Event, transmission: Transmission | None, message: Message | None) -> dict[str, Any]:
+    """Return an event in the shape of the Events API."""
+    limit = DIALECTS[transmission.dialect].event_metadata_limit if transmission else NO_METADATA_LIMIT
+    return events.view(event, transmission, message, limit)
+
+
+def detail(event: Event) -> str:
+    """Return in a few words what only this event has to say."""
+    data = event.data
+    words = [data.get("target_link_url"), data.get("raw_reason")]
+    if event.type in (events.DELIVERY, events.OPEN, events.INITIAL_OPEN, events.CLICK):
+        words.append(data.get("ip_address"))
+    if event.type == events.DELIVERY and "queue_time" in data:
+        words.append(f"{int(data['queue_time']) / 1000:.1f} s in the queue")
+    return ", ".join(str(word) for word in words if word)

@@ -1,0 +1,42 @@
+"""What a person reads on a terminal: times, and text that strangers wrote."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import click
+
+_SPAN = re.compile(r"(\d+)([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def printable(text: str) -> str:
+    """Return `text` on one line, without anything that a terminal would obey."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def local_time(milliseconds: int) -> str:
+    """Return a Unix time in milliseconds as a local time of day with its date."""
+    moment = datetime.fromtimestamp(milliseconds // 1000).astimezone()
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{milliseconds % 1000:03}"
+
+
+class Moment(click.ParamType[int]):
+    """A point in time on the command line, as Unix milliseconds: ISO 8601, or `15m` for 15 minutes ago."""
+
+    name = "TIME"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the time that `value` says; a time without zone is local."""
+        span = _SPAN.fullmatch(value)
+        try:
+            if span:
+                moment = datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
+            else:
+                moment = datetime.fromisoformat(value).astimezone()
+            return round(moment.timestamp() * 1000)
+        except (ValueError, OverflowError):
+            self.fail(
+                f"{value!r} is neither a time such as 2026-11-20T13:00 nor a span such as 15m, 2h, 7d",
+                param,
+                ctx,
+            )

@@ -1,0 +1,31 @@
+"""Files written so that a reader sees the old text or the new one, never half of either."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_text(path: Path, text: str, mode: int) -> bool:
+    """Make `path` hold `text` with these permissions; whether the text changed.
+
+    The new text is written beside it under a temporary name, brought to disk, then renamed.
+    """
+    return write_bytes(path, text.encode(), mode)
+
+
+def write_bytes(path: Path, data: bytes, mode: int) -> bool:
+    """Make `path` hold `data` with these permissions; whether the content changed."""
+    if path.is_file() and path.read_bytes() == data:
+        path.chmod(mode)
+        return False
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return True

@@ -1,0 +1,12 @@
+"""What Postfix is told: main.cf and master.cf as text, from the configuration.
+
+values      which text may stand in a Postfix file
+service     one line of master.cf with its `-o` overrides
+listener    an entry of `listeners:` as an smtpd service
+place       where a private instance lives and what surrounds it
+main_cf     what holds for the whole instance
+master_cf   every service of the instance
+
+Whatever belongs to a listener is said with `-o` at its service and nowhere else, so that a
+listener behaves alike whatever main.cf of its instance says.
+"""

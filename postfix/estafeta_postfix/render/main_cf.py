@@ -1,0 +1,82 @@
+"""main.cf of a private instance: what holds for all its services (postconf(5)).
+
+The instance relays for whoever has logged in and for nobody else: there is no trusted network,
+no local user, no alias. Mail for `bounce_domain` is kept in a Maildir; everything else leaves
+through `relayhost`.
+"""
+
+from estafeta_core.config.schema import Config
+from estafeta_postfix.render.place import Place
+from estafeta_postfix.render.values import plain
+
+MAILDIR = "intake"  # below state_dir: mail for bounce_domain, until somebody reads it
+
+NOTE = "# Written by estafeta; changes are overwritten.\n"
+
+
+def main_cf(config: Config, place: Place) -> str:
+    """Return the text of main.cf."""
+    settings = {
+        **_where(config, place),
+        **_who(config),
+        **_mail_kept(config, place),
+        **_mail_sent(place),
+        "smtpd_tls_chain_files": plain("tls_chain", place.tls_chain),
+    }
+    return NOTE + "".join(f"{name} = {value}".rstrip() + "\n" for name, value in settings.items())
+
+
+def _where(config: Config, place: Place) -> dict[str, str]:
+    maillog = plain("maillog", config.maillog)
+    return {
+        "compatibility_level": "3.6",
+        "queue_directory": plain("queue_directory", place.queue_directory),
+        "data_directory": plain("data_directory", place.data_directory),
+        "inet_interfaces": "loopback-only",
+        # postlogd writes the log itself, so neither syslog nor init is needed.
+        "maillog_file": maillog,
+        "maillog_file_prefixes": plain("maillog", config.maillog.parent),
+        # A queue id is what a transmission is found by: it must never come a second time.
+        "enable_long_queue_ids": "yes",
+    }
+
+
+def _who(config: Config) -> dict[str, str]:
+    return {
+        "myhostname": plain("hostname", config.hostname),
+        "myorigin": "$myhostname",
+        # Empty, not loopback: on this host too only a login permits anything. The lists of trusted
+        # clients that default to mynetworks (bare newlines, rate limits) are empty with it.
+        "mynetworks": "",
+        "mydestination": "",
+        "local_recipient_maps": "",
+        "local_transport": "error:5.1.1 no local mailboxes here",
+        "alias_maps": "",
+        "alias_database": "",
+        "append_dot_mydomain": "no",
+        # Nobody reads a postmaster mailbox here; a bounce that cannot be delivered is in the log.
+        "notify_classes": "",
+        "biff": "no",
+    }
+
+
+def _mail_kept(config: Config, place: Place) -> dict[str, str]:
+    return {
+        "virtual_mailbox_domains": plain("bounce_domain", config.bounce_domain),
+        "virtual_mailbox_base": plain("state_dir", config.state_dir),
+        "virtual_mailbox_maps": f"static:{MAILDIR}/",
+        "virtual_uid_maps": f"static:{place.mailbox_uid}",
+        "virtual_gid_maps": f"static:{place.mailbox_gid}",
+        # virtual(8) delivers only where both limits agree; sizes are the listeners' business.
+        "virtual_mailbox_limit": "0",
+        "message_size_limit": "0",
+    }
+
+
+def _mail_sent(place: Place) -> dict[str, str]:
+    return {
+        "relayhost": plain("relayhost", place.relayhost),
+        "smtp_tls_security_level": "may",
+        "minimal_backoff_time": f"{place.retry_delay}s",
+        "queue_run_delay": f"{place.retry_delay}s",
+    }

@@ -1,0 +1,91 @@
+"""master.cf of a private instance: its listeners, the intake of bounces, and Postfix's own services.
+
+There is no local(8): nobody has a mailbox here. pickup(8) is there because postqueue(1) takes an
+instance without it for one that is down; only root can submit through it, since Postfix lets nobody
+else name a configuration directory that main.cf of the host does not list.
+"""
+
+from estafeta_core.config.schema import Config
+from estafeta_postfix.render.listener import CLEANUP, SMUGGLING, listener_service
+from estafeta_postfix.render.main_cf import NOTE
+from estafeta_postfix.render.place import Place
+from estafeta_postfix.render.service import Service
+from estafeta_postfix.render.values import endpoint
+
+INTAKE = "estafeta-intake"
+INTAKE_SIZE_LIMIT = 10_240_000  # bytes; Postfix's own default: reports quote at most a message
+
+
+def master_cf(config: Config, place: Place) -> str:
+    """Return the text of master.cf."""
+    listeners = [listener_service(config, name) for name in config.listeners]
+    return NOTE + "".join(map(str, [*listeners, _intake(place), _cleanup(), *_postfix_own()]))
+
+
+def _intake(place: Place) -> Service:
+    """Return the service that takes mail for bounce_domain from anybody, and for nothing else."""
+    return Service(
+        name=endpoint("intake", place.intake_host, place.intake_port),
+        kind="inet",
+        private="n",
+        command="smtpd",
+        options={
+            "syslog_name": f"postfix/{INTAKE}",
+            "smtpd_banner": "$myhostname ESMTP",
+            "message_size_limit": str(INTAKE_SIZE_LIMIT),
+            "smtpd_tls_security_level": "may",
+            "smtpd_sasl_auth_enable": "no",
+            "smtpd_milters": "",
+            "smtpd_relay_restrictions": "reject_unauth_destination",
+            "smtpd_recipient_restrictions": "reject_unauth_destination",
+            "smtpd_peername_lookup": "no",
+            **SMUGGLING,
+        },
+    )
+
+
+def _cleanup() -> Service:
+    """Return the cleanup(8) of the listeners.
+
+    It passes the message on to the milter with the settings that smtpd(8) hands over.
+    """
+    return Service(
+        name=CLEANUP,
+        private="n",
+        process_limit="0",
+        command="cleanup",
+        options={
+            "syslog_name": f"postfix/{CLEANUP}",
+            # Postfix cuts a header at 60,000 bytes when a milter is there; nothing cuts it sooner.
+            "header_size_limit": "1000000",
+            # A part's own headers are body: they leave as they came, however long.
+            "disable_mime_input_processing": "yes",
+            # Every message leaves with Date, From and Message-ID, and no other header is rewritten.
+            "always_add_missing_headers": "yes",
+            "remote_header_rewrite_domain": "",
+        },
+    )
+
+
+def _postfix_own() -> list[Service]:
+    return [
+        Service("pickup", "pickup", private="n", wakeup="60", process_limit="1"),
+        Service("cleanup", "cleanup", private="n", process_limit="0"),
+        Service("qmgr", "qmgr", private="n", wakeup="300", process_limit="1"),
+        Service("tlsmgr", "tlsmgr", wakeup="1000?", process_limit="1"),
+        Service("rewrite", "trivial-rewrite"),
+        Service("bounce", "bounce", process_limit="0"),
+        Service("defer", "bounce", process_limit="0"),
+        Service("trace", "bounce", process_limit="0"),
+        Service("flush", "flush", private="n", wakeup="1000?", process_limit="0"),
+        Service("showq", "showq", private="n"),
+        Service("proxymap", "proxymap"),
+        Service("smtp", "smtp"),
+        Service("error", "error"),
+        Service("retry", "error"),
+        Service("discard", "discard"),
+        Service("virtual", "virtual", unprivileged="n"),
+        Service("anvil", "anvil", process_limit="1"),
+        Service("scache", "scache", process_limit="1"),
+        Service("postlog", "postlogd", kind="unix-dgram", private="n", process_limit="1"),
+    ]

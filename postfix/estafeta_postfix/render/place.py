@@ -1,0 +1,33 @@
+"""Where a private Postfix instance lives, and what surrounds it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One private instance: its directories, its neighbours, and who owns what it keeps."""
+
+    root: Path  # everything of the instance lies below: conf, queue, data
+    intake_host: str  # where mail for bounce_domain is taken in
+    intake_port: int
+    mailbox_uid: int  # whose the mail kept for bounce_domain is
+    mailbox_gid: int
+    tls_chain: Path  # private key, certificate and its issuers, in one PEM file
+    relayhost: str  # where all other mail goes
+    retry_delay: int = 300  # seconds before a deferred message is tried again (Postfix's own default)
+
+    @property
+    def config_directory(self) -> Path:
+        """main.cf and master.cf."""
+        return self.root / "conf"
+
+    @property
+    def queue_directory(self) -> Path:
+        """The queue, and the sockets of Postfix's own daemons."""
+        return self.root / "queue"
+
+    @property
+    def data_directory(self) -> Path:
+        """What Postfix's daemons remember (TLS sessions, the lock of the master)."""
+        return self.root / "data"

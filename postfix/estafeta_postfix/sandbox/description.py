@@ -1,0 +1,102 @@
+"""What is running in a sandbox: one JSON object for programs, a page for people.
+
+The names in the JSON are an interface: scripts and checks read them.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from estafeta_postfix import ports
+from estafeta_postfix.demo_accounts import DemoCredential
+from estafeta_postfix.render.listener import mechanisms
+from estafeta_postfix.sandbox.layout import Layout
+from estafeta_postfix.sandbox.settings import Ports, Settings
+
+ROLES = ("milter", "policy", "sasl", "web", "worker", "postfix")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A running sandbox."""
+
+    layout: Layout
+    settings: Settings
+    ports: Ports
+    processes: dict[str, int]  # by role, as started
+    credentials: list[DemoCredential]
+
+    def as_json(self) -> str:
+        """Return one line."""
+        return json.dumps(self._fields(), ensure_ascii=False)
+
+    def _fields(self) -> dict[str, Any]:
+        config = self.settings.config
+        return {
+            "dir": str(self.layout.root),
+            "web": config.base_url,
+            "outbox": str(self.layout.outbox),
+            "maillog": str(config.maillog),
+            "store": config.store,
+            "config": str(self.layout.config),
+            "accounts_dir": str(config.accounts_dir),
+            "ca_file": str(self.layout.authority),
+            "bounce_smtp": {"host": ports.LOOPBACK, "port": self.ports.intake},
+            "processes": {role: self.processes[role] for role in ROLES},
+            "listeners": [
+                {
+                    "name": name,
+                    "dialects": list(listener.dialects),
+                    "documented_port": self.settings.documented_ports[name],
+                    "host": listener.bind,
+                    "port": listener.port,
+                    "tls": listener.tls,
+                    "mechanisms": list(mechanisms(listener)),
+                }
+                for name, listener in config.listeners.items()
+            ],
+            "credentials": [asdict(credential) for credential in self.credentials],
+        }
+
+    def as_text(self) -> str:
+        """Return a page for a person: what is where, and a command that sends a message."""
+        config = self.settings.config
+        lines = ["", "Estafeta is running. Ctrl-C stops it.", ""]
+        for name, listener in config.listeners.items():
+            place = f"{listener.bind}:{listener.port}"
+            lines.append(
+                f"  SMTP   {place:22} {name}: TLS {listener.tls}, AUTH {' '.join(mechanisms(listener))}"
+            )
+        lines += [
+            f"  web    {config.base_url}",
+            f"  outbox {self.layout.outbox}/new   (nothing leaves this machine: look here)",
+            f"  log    {config.maillog}, {self.layout.logs}/",
+            f"  config {self.layout.config}, {config.accounts_dir}/",
+            "",
+        ]
+        for credential in self.credentials:
+            lines += [
+                f"  {credential.id}: user name {credential.username}, password {credential.password}",
+                f"      {credential.note}",
+            ]
+        return "\n".join([*lines, *self._example(), ""])
+
+    def _example(self) -> list[str]:
+        if not self.credentials:
+            return []
+        first = self.credentials[0]
+        listener = next(iter(self.settings.config.listeners.values()))
+        options = '{"campaign_id": "hello", "options": {"click_tracking": true, "open_tracking": true}}'
+        sender = first.senders[0]
+        return [
+            "",
+            "Send a message with swaks:",
+            "",
+            f"  swaks --server {listener.bind}:{listener.port} --tls --auth LOGIN \\",
+            f"    --auth-user {first.username} --auth-password {first.password} \\",
+            f"    --from {sender} --to somebody@example.com \\",
+            f"    --h-From '{sender}' --add-header 'X-MSYS-API: {options}' \\",
+            "    --add-header 'Content-Type: text/html' --body '<a href=\"https://example.com/\">hello</a>'",
+            "",
+            f"Then: estafeta --config {self.layout.config} events",
+        ]

@@ -1,0 +1,102 @@
+"""estafeta.yaml of a sandbox: its own paths and ports, and everything else from the defaults or a person.
+
+A person's file gives listeners, dialects and every setting that is no path, port or name of this run.
+Its accounts are those of `--accounts`, else those its `accounts_dir` leads to if that folder exists,
+else the demo accounts.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from estafeta_core.config.document import Document
+from estafeta_core.config.schema import Config, Listener, Web
+from estafeta_postfix.ports import LOOPBACK
+from estafeta_postfix.sandbox.layout import Layout
+
+HOSTNAME = "mx.estafeta.example"
+BOUNCE_DOMAIN = "bounce.estafeta.example"
+
+# One listener per documented pair of dialect and port; mechanisms and size are the dialect's own.
+LISTENERS = {
+    "sparkpost-587": Listener(dialects=("sparkpost",), port=587, tls="starttls"),
+    "sparkpost-2525": Listener(dialects=("sparkpost",), port=2525, tls="starttls"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports of one run."""
+
+    web: int
+    intake: int
+    capture: int
+    listeners: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a sandbox runs with."""
+
+    config: Config
+    documented_ports: dict[str, int]  # by listener: the port a client of the provider would use
+    demo: bool  # whether the accounts are the demo accounts
+
+
+def base(file: Path | None) -> Config:
+    """Return a person's configuration, or the one a sandbox has without any.
+
+    Raises ConfigError. Only the shape is checked here: what must fit the machine, such as the signing
+    keys, is replaced by the sandbox's own.
+    """
+    if file is not None:
+        return Document(file).convert(Config)
+    return Config(
+        hostname=HOSTNAME,
+        base_url="http://localhost",
+        bounce_domain=BOUNCE_DOMAIN,
+        listeners=LISTENERS,
+        signing_keys=(),
+    )
+
+
+def settings(
+    layout: Layout, ports: Ports, socket_group: str, *, file: Path | None = None, accounts: Path | None = None
+) -> Settings:
+    """Return the settings of a sandbox in `layout`, on `ports`. Raises ConfigError."""
+    own = base(file)
+    chosen = accounts or _accounts_of(file, own)
+    config = msgspec.structs.replace(
+        own,
+        base_url=f"http://{LOOPBACK}:{ports.web}",
+        listeners={
+            name: msgspec.structs.replace(listener, bind=LOOPBACK, port=port)
+            for (name, listener), port in zip(own.listeners.items(), ports.listeners, strict=True)
+        },
+        signing_keys=(layout.signing_key,),
+        store=f"sqlite:///{layout.store}",
+        accounts_dir=(chosen or layout.accounts).absolute(),
+        run_dir=layout.sockets,
+        state_dir=layout.state,
+        maillog=layout.maillog,
+        socket_group=socket_group,
+        web=Web(bind=LOOPBACK, port=ports.web),
+    )
+    documented = {name: listener.port for name, listener in own.listeners.items()}
+    return Settings(config, documented, demo=chosen is None)
+
+
+def _accounts_of(file: Path | None, config: Config) -> Path | None:
+    if file is None:
+        return None
+    folder = file.absolute().parent / config.accounts_dir
+    return folder if folder.is_dir() else None
+
+
+def as_yaml(config: Config) -> str:
+    """Return `config` as the text of an estafeta.yaml."""
+    plain: Any = msgspec.to_builtins(config, enc_hook=str)
+    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))

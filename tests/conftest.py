@@ -1,0 +1,14 @@
+"""Fixtures for every test: a running sandbox."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from estafeta_testing import sandbox as testing
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[testing.Sandbox]:
+    """A running sandbox with the demo accounts, shared by all tests of one process."""
+    with testing.running() as running:
+        yield running

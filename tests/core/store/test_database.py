@@ -1,0 +1,55 @@
+"""The settings every connection must have."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from estafeta_core.store.database import Database, translated
+from estafeta_core.store.errors import StoreUnavailable
+
+
+def setting(connection: sqlite3.Connection, name: str) -> object:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_k1_k2_a_writer_is_durable_without_mmap_and_never_checkpoints_by_itself(tmp_path: Path) -> None:
+    connection = Database(tmp_path / "a.db", 3.0).connect_writer()
+    assert setting(connection, "journal_mode") == "wal"
+    assert setting(connection, "synchronous") == 2
+    assert setting(connection, "wal_autocheckpoint") == 0
+    assert setting(connection, "mmap_size") == 0
+    assert setting(connection, "busy_timeout") == 3000
+    connection.close()
+
+
+def test_a_reader_cannot_write(tmp_path: Path) -> None:
+    database = Database(tmp_path / "a.db", 3.0)
+    database.connect_writer().close()
+    connection = database.connect_reader()
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        connection.execute("DELETE FROM events")
+    connection.close()
+
+
+def test_a_database_that_vanished_does_not_come_back_empty(tmp_path: Path) -> None:
+    database = Database(tmp_path / "a.db", 3.0)
+    database.connect_writer().close()
+    (tmp_path / "a.db").unlink()
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        database.connect_writer()
+    assert not (tmp_path / "a.db").exists()
+
+
+def test_a_path_with_signs_of_a_url_is_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "a?b#c%41.db"
+    Database(path, 3.0).connect_writer().close()
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "error", [sqlite3.OperationalError("x"), FileNotFoundError("x"), sqlite3.DatabaseError("x")]
+)
+def test_faults_of_sqlite_and_the_file_system_mean_the_store_is_unavailable(error: Exception) -> None:
+    with pytest.raises(StoreUnavailable, match="x"), translated():
+        raise error

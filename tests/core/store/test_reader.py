@@ -1,0 +1,256 @@
+"""Questions to the store, each answered by key or index."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from estafeta_core.store import Store, StoreUnavailable
+from estafeta_core.store.reader import KEPT, QUERIES
+from estafeta_core.store.rows import Event, LogPosition, Message, Suppression, Transmission
+from estafeta_core.store.statements import SQL
+from estafeta_testing.stored import IDS, make_rows
+
+
+def recorded(
+    store: Store, *recipients: str, account: str = "acme", queue_id: str = "4Xqueue"
+) -> tuple[Transmission, list[Message], list[Event]]:
+    rows = make_rows(*recipients, account=account, queue_id=queue_id)
+    store.record(rows)
+    return (
+        next(row for row in rows if isinstance(row, Transmission)),
+        [row for row in rows if isinstance(row, Message)],
+        [row for row in rows if isinstance(row, Event)],
+    )
+
+
+def event(transmission: Transmission, message: Message, kind: str, timestamp: int) -> Event:
+    return Event(
+        IDS.next(),
+        kind,
+        timestamp,
+        transmission.transmission_id,
+        message.message_id,
+        transmission.account,
+        None,
+    )
+
+
+def test_a_transmission_is_found_by_each_of_its_three_ids(store: Store) -> None:
+    recorded(store, queue_id="other")
+    transmission, messages, injections = recorded(store, "alice@example.net", "Bob@Example.net")
+    for id_text in (
+        str(transmission.transmission_id),
+        str(messages[0].message_id),
+        str(messages[1].message_id),
+        "4Xqueue",
+        " 4Xqueue\n",
+    ):
+        found = store.find(id_text)
+        assert found is not None
+        assert found.transmission == transmission
+        assert found.messages == tuple(messages)
+        assert found.events == tuple(injections)
+
+
+@pytest.mark.parametrize("id_text", ["", "x", "5", "9" * 30, "²", "4XQUEUE", "'; --"])
+def test_an_unknown_id_finds_nothing(store: Store, id_text: str) -> None:
+    recorded(store)
+    assert store.find(id_text) is None
+
+
+def test_a_queue_id_used_again_finds_the_newest_transmission(store: Store) -> None:
+    recorded(store, queue_id="1A2B3C")
+    newer, _, _ = recorded(store, queue_id="1A2B3C")
+    found = store.find("1A2B3C")
+    assert found is not None
+    assert found.transmission == newer
+    copy = store.message_for("1A2B3C", "alice@example.net")
+    assert copy is not None
+    assert copy.transmission == newer
+
+
+def test_a_queue_id_of_digits_alone_is_found(store: Store) -> None:
+    transmission, _, _ = recorded(store, queue_id="12345678")
+    found = store.find("12345678")
+    assert found is not None
+    assert found.transmission == transmission
+
+
+def test_the_log_follower_finds_a_copy_by_queue_id_and_recipient(store: Store) -> None:
+    transmission, messages, _ = recorded(store, "alice@example.net", "Bob@Example.net")
+    copy = store.message_for("4Xqueue", "BOB@example.NET")
+    assert copy is not None
+    assert (copy.transmission, copy.message) == (transmission, messages[1])
+    assert store.message_for("4Xqueue", "carol@example.net") is None
+    assert store.message_for("nothing", "bob@example.net") is None
+
+
+def test_a_copy_and_a_transmission_are_found_by_number(store: Store) -> None:
+    transmission, messages, _ = recorded(store)
+    copy = store.message(messages[0].message_id)
+    assert copy is not None
+    assert (copy.transmission, copy.message) == (transmission, messages[0])
+    assert store.message(transmission.transmission_id) is None
+    assert store.transmission(transmission.transmission_id) == transmission
+    assert store.transmission(1) is None
+    assert store.messages(transmission.transmission_id) == messages
+
+
+def suppression(
+    recipient: str, kind: str, account: str = "acme", subaccount: str | None = None
+) -> Suppression:
+    return Suppression(account, subaccount, recipient, kind, "Manually Added", "", 1)
+
+
+def test_suppressions_hold_for_their_account_subaccount_and_type_alone(store: Store) -> None:
+    store.record(
+        [
+            suppression("a@x.net", "non_transactional"),
+            suppression("b@x.net", "transactional"),
+            suppression("c@x.net", "non_transactional", subaccount="123"),
+            suppression("d@x.net", "non_transactional", account="other"),
+        ]
+    )
+    everyone = ["A@x.net", "b@x.net", "c@x.net", "d@x.net", "e@x.net"]
+    assert store.is_suppressed("acme", None, everyone, ["non_transactional"]) == {"A@x.net"}
+    assert store.is_suppressed("acme", None, everyone, ["transactional"]) == {"b@x.net"}
+    assert store.is_suppressed("acme", None, everyone, ["transactional", "non_transactional"]) == {
+        "A@x.net",
+        "b@x.net",
+    }
+    assert store.is_suppressed("acme", "123", everyone, ["non_transactional"]) == {"c@x.net"}
+    assert store.is_suppressed("other", None, everyone, ["non_transactional"]) == {"d@x.net"}
+    assert store.is_suppressed("acme", None, [], ["non_transactional"]) == set()
+
+
+def test_a_thousand_recipients_are_one_question(store: Store) -> None:
+    store.record([suppression(f"r{number}@x.net", "transactional") for number in range(0, 1000, 10)])
+    found = store.is_suppressed(
+        "acme", None, [f"r{number}@x.net" for number in range(1000)], ["transactional"]
+    )
+    assert len(found) == 100
+
+
+def test_events_come_newest_first_in_pages_without_gap_or_repetition(store: Store) -> None:
+    transmission, messages, _ = recorded(store)
+    store.record([event(transmission, messages[0], "open", 1000 + number // 3) for number in range(20)])
+    seen: list[int] = []
+    page = store.events(types=["open"], limit=7)
+    while page:
+        seen += [occurrence.event.event_id for occurrence in page]
+        page = store.events(types=["open"], limit=7, cursor=page[-1].cursor)
+    everything = [occurrence.event.event_id for occurrence in store.events(types=["open"])]
+    assert seen == everything == sorted(seen, reverse=True)
+    assert len(seen) == 20
+
+
+def test_events_are_chosen_by_account_type_and_time(store: Store) -> None:
+    transmission, messages, _ = recorded(store)
+    theirs, their_messages, _ = recorded(store, account="other")
+    store.record(
+        [
+            event(transmission, messages[0], "open", 100),
+            event(transmission, messages[0], "click", 200),
+            event(theirs, their_messages[0], "click", 300),
+        ]
+    )
+
+    def kinds(**filters: object) -> list[tuple[str, int]]:
+        found = store.events(until=1000, **filters)  # type: ignore[arg-type] # a table of filters
+        return [(occurrence.event.account, occurrence.event.timestamp) for occurrence in found]
+
+    assert kinds() == [("other", 300), ("acme", 200), ("acme", 100)]
+    assert kinds(account="acme") == [("acme", 200), ("acme", 100)]
+    assert kinds(types=["click"]) == [("other", 300), ("acme", 200)]
+    assert kinds(account="acme", types=["click", "open"], since=101) == [("acme", 200)]
+    assert kinds(since=300) == [("other", 300)]
+    assert store.events(until=300, since=101)[0].event.timestamp == 200
+    assert kinds(account="nobody") == []
+
+
+def test_an_event_comes_with_its_transmission_and_message_while_they_exist(store: Store) -> None:
+    transmission, messages, _ = recorded(store)
+    store.record([Event(IDS.next(), "open", 5, transmission.transmission_id, None, "acme", None)])
+    store.record([Event(IDS.next(), "open", 4, 77, 78, "acme", None)])
+    shared, orphan = store.events(account="acme", until=6)
+    assert (shared.transmission, shared.message) == (transmission, None)
+    assert (orphan.transmission, orphan.message) == (None, None)
+    (injection,) = store.events(types=["injection"])
+    assert (injection.transmission, injection.message) == (transmission, messages[0])
+
+
+def test_delays_are_counted_for_one_copy(store: Store) -> None:
+    transmission, messages, _ = recorded(store, "alice@example.net", "bob@example.net")
+    store.record([event(transmission, messages[0], "delay", at) for at in (1, 2)])
+    store.record([event(transmission, messages[1], "delay", 3), event(transmission, messages[0], "open", 4)])
+    assert store.count_delays(messages[0].message_id) == 2
+    assert store.count_delays(messages[1].message_id) == 1
+    assert store.count_delays(1) == 0
+
+
+def test_a_log_position_is_replaced(store: Store) -> None:
+    assert store.log_position("/var/log/mail.log") is None
+    store.record([LogPosition("/var/log/mail.log", 5, 100)])
+    store.record([LogPosition("/var/log/mail.log", 5, 200), LogPosition("/other", 6, 1)])
+    assert store.log_position("/var/log/mail.log") == LogPosition("/var/log/mail.log", 5, 200)
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES))
+def test_no_query_scans_a_table(name: str, store: Store, tmp_path: Path) -> None:
+    assert scanned(tmp_path, QUERIES[name]) == []
+
+
+@pytest.mark.parametrize("name", ["queue_id", "queue_copy", "events", "account_events"])
+def test_what_may_be_many_rows_is_read_in_order_and_not_sorted(
+    name: str, store: Store, tmp_path: Path
+) -> None:
+    assert not [step for step in plan(tmp_path, QUERIES[name]) if "ORDER BY" in step]
+
+
+@pytest.mark.parametrize("sql", [sql for sql in SQL if "SELECT" in sql])
+def test_no_insert_scans_a_table(sql: str, store: Store, tmp_path: Path) -> None:
+    assert scanned(tmp_path, sql) == []
+
+
+def scanned(folder: Path, sql: str) -> list[str]:
+    return [step for step in plan(folder, sql) if "SCAN" in step and "json_each" not in step]
+
+
+def plan(folder: Path, sql: str) -> list[str]:
+    connection = sqlite3.connect(folder / "estafeta.db")
+    steps = [str(step[3]) for step in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values(sql))]
+    connection.close()
+    return steps
+
+
+def values(sql: str) -> list[None]:
+    return [None] * max(number for number in range(10) if f"?{number}" in sql)
+
+
+def test_more_threads_than_idle_connections_read_at_once(store: Store) -> None:
+    transmission, _, _ = recorded(store)
+    answers: list[bool] = []
+
+    def ask() -> None:
+        answers.extend(store.transmission(transmission.transmission_id) == transmission for _ in range(20))
+
+    threads = [threading.Thread(target=ask) for _ in range(3 * KEPT)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [True] * 60 * KEPT
+    assert len(store._idle) <= KEPT
+
+
+def test_reading_from_a_database_that_vanished_says_so_and_works_when_it_is_back(
+    store: Store, tmp_path: Path
+) -> None:
+    transmission, _, _ = recorded(store)
+    (tmp_path / "estafeta.db").rename(tmp_path / "away")
+    with pytest.raises(StoreUnavailable):
+        store.transmission(transmission.transmission_id)
+    (tmp_path / "away").rename(tmp_path / "estafeta.db")
+    assert store.transmission(transmission.transmission_id) == transmission

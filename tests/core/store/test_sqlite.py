@@ -1,0 +1,80 @@
+"""Opening a store, and the promise of `record`."""
+
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from estafeta_core.store import SchemaTooNew, Store, StoreUnavailable, open_store
+from estafeta_core.store.database import Database
+from estafeta_core.store.rows import Transmission
+from estafeta_testing.stored import make_rows
+
+
+@pytest.mark.parametrize(
+    "url", ["", "sqlite:///", "estafeta.db", "postgresql://host/db", "sqlite://estafeta.db"]
+)
+def test_a_url_that_is_no_store_of_ours_is_an_error_that_names_it(url: str) -> None:
+    with pytest.raises(ValueError, match=url or "not a store"):
+        open_store(url)
+
+
+def test_opening_starts_no_thread_and_leaves_no_file_open(url: str) -> None:
+    before = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+    store = open_store(url)
+    assert (threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))) == before
+    store.close()
+
+
+def test_what_was_recorded_is_there_for_the_next_process(url: str) -> None:
+    rows = make_rows()
+    store = open_store(url)
+    store.record(rows)
+    store.close()
+    again = open_store(url)
+    assert isinstance(rows[0], Transmission)
+    assert again.transmission(rows[0].transmission_id) == rows[0]
+    again.close()
+
+
+def test_a_store_that_cannot_be_reached_at_the_start_is_used_when_it_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/later/estafeta.db", timeout=1)
+    assert "not available yet" in caplog.text
+    with pytest.raises(StoreUnavailable):
+        store.record(make_rows())
+    with pytest.raises(StoreUnavailable):
+        store.find("1")
+    (tmp_path / "later").mkdir()
+    store.record(make_rows())
+    assert len(store.events()) == 1
+    store.close()
+
+
+def test_k7_a_newer_schema_stops_the_start(url: str) -> None:
+    open_store(url).close()
+    connection = Database(Path(url.removeprefix("sqlite:///")), 1).connect_writer()
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(SchemaTooNew, match="schema 99"):
+        open_store(url)
+
+
+def test_a_submission_that_ends_while_it_is_given_up_counts_as_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(Future[None]):
+        """Done between the timeout and the attempt to cancel."""
+
+        def result(self, timeout: float | None = None) -> None:
+            if timeout is not None:
+                self.set_running_or_notify_cancel()
+                self.set_result(None)
+                raise TimeoutError
+
+    late = Late()
+    monkeypatch.setattr(store._writer, "submit", lambda rows: late)
+    store.record(make_rows(), timeout=0.1)
+    assert late.done()

@@ -1,0 +1,285 @@
+import time
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estafeta_core import addresses
+from estafeta_core.headers import Header
+from estafeta_testing import corpora
+
+ISEMAIL = corpora.FOLDER / "isemail" / "tests.xml"
+
+
+def shown(*values: bytes) -> str | None:
+    return addresses.mailbox_of_from([Header("From", value) for value in values])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"me@sender.test",
+        b"<me@sender.test>",
+        b" me@sender.test ",
+        b"Me <me@sender.test>",
+        b"Me<me@sender.test>",
+        b"John Q. Public <me@sender.test>",
+        b'"News, Inc." <me@sender.test>',
+        b'"She said \\"hi\\"" <me@sender.test>',
+        b'"a" b "c" <me@sender.test>',
+        b"me@sender.test (Me)",
+        b"(a) <me@sender.test> (b (c))",
+        b"[Ticket] Support <me@sender.test>",
+        b"=?utf-8?q?Jos=C3=A9?= <me@sender.test>",
+        b'"=?utf-8?q?Jos=C3=A9?=" <me@sender.test>',
+        "José <me@sender.test>".encode(),
+        b"Me\n <me@sender.test>",
+        b"Me\r\n\t<me@sender.test>",
+        b'"me@sender.test" <me@sender.test>',
+        b"=?utf-8?q?me=40SENDER.test?= <me@sender.test>",
+        b'"Me (@handle)" <me@sender.test>',
+        b'"booking.com" <me@sender.test>',
+        b'"" <me@sender.test>',
+    ],
+)
+def test_one_plain_mailbox_is_found(value: bytes) -> None:
+    assert shown(value) == "me@sender.test"
+
+
+def test_the_address_keeps_its_spelling() -> None:
+    assert shown(b"<News.Letter+1@Sender.TEST>") == "News.Letter+1@Sender.TEST"
+    assert shown("<üser@bücher.test>".encode()) == "üser@bücher.test"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"me",
+        b"<>",
+        b"@",
+        b"me@",
+        b"@sender.test",
+        b"me@sender",
+        b"<me@sender.test",
+        b"me@sender.test>",
+        b"me@sender.test, bob@victim.test",
+        b"me@sender.test bob@victim.test",
+        b"<me@sender.test> <bob@victim.test>",
+        b"<me@sender.test>bob@victim.test",
+        b"<me@sender.test> bob",
+        b"bob@victim.test <me@sender.test>",
+        b"me@sender.test <me@sender.test>",
+        b"me@victim.test@sender.test",
+        b"<me@victim.test@sender.test>",
+        b"me@sender.test)bob@victim.test",
+        b"(me@sender.test",
+        b"((((((me))))))me@sender.test",
+        b"Group: me@sender.test;",
+        b"Group:;",
+        b"<@victim.test:me@sender.test>",
+        b"<@victim.test,@b.test:me@sender.test>",
+        b"Doe, John <me@sender.test>",
+        b"Me; <me@sender.test>",
+        b'"me"@sender.test',
+        b'"bob@victim.test"@sender.test',
+        b"me@[192.0.2.1]",
+        b"me@sender.test.",
+        b".me@sender.test",
+        b"me..you@sender.test",
+        b"bob%victim.test@sender.test",
+        b"victim.test!bob@sender.test",
+        b"me@sender.test\0",
+        b"bob@victim.test\0@sender.test",
+        b"me\r@sender.test",
+        b"me\x1b@sender.test",
+        b"me @sender.test",
+        b"me@ sender.test",
+        b"me(x)@sender.test",
+        b"me@sender_x.test",
+        b"J\xf6rg <me@sender.test>",
+        b"me\xff@sender.test",
+        b'"unterminated <me@sender.test>',
+        b"\\<bob@victim.test> <me@sender.test>",
+        b"=?utf-8?q?me=40sender.test?=",
+        b"=?utf-8?q?bob=40victim.test=2C?= me@sender.test",
+        b"x" * 5000 + b" <me@sender.test>",
+    ],
+)
+def test_what_any_reader_could_take_for_something_else_is_no_mailbox(value: bytes) -> None:
+    assert shown(value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'"bob@victim.test" <me@sender.test>',
+        b'"bob\\@victim.test" <me@sender.test>',
+        b'"bob" "@" "victim.test" <me@sender.test>',
+        b"me@sender.test (bob@victim.test)",
+        b"=?utf-8?q?bob=40victim.test?= <me@sender.test>",
+        b"=?utf-8?b?Ym9iQHZpY3RpbS50ZXN0?= <me@sender.test>",
+        b'"=?utf-8?q?=3Cbob=40victim.test=3E?=" <me@sender.test>',
+        b"=?utf-8?q?bob=40vic?= =?utf-8?q?tim.test?= <me@sender.test>",
+        b"=?utf-7?q?bob+AEA-victim.test?= <me@sender.test>",
+        '"bob\uff20victim.test" <me@sender.test>'.encode(),
+        '"bob@victim\u3002test" <me@sender.test>'.encode(),
+        '"bob@v\u0456ctim.test" <me@sender.test>'.encode(),
+        '"\u202etset.mitciv@bob" <me@sender.test>'.encode(),
+        b'"bob@sender.test.victim.test" <me@sender.test>',
+        b'"me@sender.test, bob@victim.test" <me@sender.test>',
+    ],
+)
+def test_a_name_or_comment_that_shows_an_address_of_another_domain_is_refused(value: bytes) -> None:
+    assert shown(value) is None
+
+
+def test_exactly_one_from_is_taken_however_it_is_spelled() -> None:
+    field = Header("From", b"me@sender.test")
+    assert addresses.mailbox_of_from([]) is None
+    assert addresses.mailbox_of_from([field, field]) is None
+    assert addresses.mailbox_of_from([field, Header("FROM", b"bob@victim.test")]) is None
+    assert addresses.mailbox_of_from([field, Header("From ", b"bob@victim.test")]) is None
+    assert addresses.mailbox_of_from([Header("From ", b"me@sender.test")]) is None
+    assert addresses.mailbox_of_from([Header("fRoM", b"me@sender.test"), Header("To", b"x")]) is not None
+
+
+@given(
+    st.binary(max_size=300) | st.text(alphabet='me@sender.test<>()",:;\\ \t=?', max_size=60).map(str.encode)
+)
+def test_what_is_found_is_always_an_address_that_stands_in_the_value(value: bytes) -> None:
+    found = shown(value)
+    if found is not None:
+        assert addresses.is_address(found)
+        assert found.encode() in value
+        assert addresses.domain_of(found) is not None
+
+
+@given(st.text(alphabet='abv@<>()",:;\\ .=?', max_size=40))
+def test_no_display_text_brings_in_a_second_domain(name: str) -> None:
+    value = f"{name}<me@sender.test>".encode()
+    assert shown(value) in (None, "me@sender.test")
+
+
+@pytest.mark.parametrize(
+    "piece", [b"(", b'"', b"<", b"\\", b"a ", b"@", b"=?", b"=?utf-8?q?a?= ", b'"a" ', b"(a)"]
+)
+def test_hostile_values_cost_no_time(piece: bytes) -> None:
+    start = time.perf_counter()
+    shown(piece * (60_000 // len(piece)))
+    shown(piece * (4000 // len(piece)) + b"<me@sender.test>")
+    assert time.perf_counter() - start < 0.1
+
+
+def isemail() -> list[tuple[str, str]]:
+    """Return address and category of each vector; control characters are written as symbols there."""
+    if not ISEMAIL.exists():
+        return []
+    symbols = {0x2400 + code: chr(code) for code in range(0x20)}
+    tests = ElementTree.parse(ISEMAIL).iter("test")
+    return [
+        ((test.findtext("address") or "").translate(symbols), test.findtext("category") or "")
+        for test in tests
+    ]
+
+
+@pytest.mark.skipif(not isemail(), reason="no isemail vectors")
+def test_e2_isemail_vectors_valid_on_the_internet_are_taken_and_no_others() -> None:
+    plain = {"ISEMAIL_VALID_CATEGORY", "ISEMAIL_DNSWARN"}
+    differing = {
+        (address, category)
+        for address, category in isemail()
+        if addresses.is_address(address) != (category in plain)
+    }
+    assert differing == {("test@io", "ISEMAIL_VALID_CATEGORY")}  # a domain of one label is nobody's
+
+
+@pytest.mark.skipif(not isemail(), reason="no isemail vectors")
+def test_e2_isemail_vectors_in_from_show_the_only_address_they_hold_or_nothing() -> None:
+    for address, _category in isemail():
+        found = shown(address.encode())
+        assert found is None or (found in address and address.count("@") == 1)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a@b.example",
+        "a@b.test",
+        "a@b.invalid",
+        "a@b.localhost",
+        "a@b.local",
+        "a@b.internal",
+        "A@B.ORG",
+        "a'b+c=d{}|~!%@b.org",
+        "a@1.2.org",
+        "a" * 64 + "@b.org",
+        "a@" + "b" * 63 + ".org",
+        "ü@ü.org",
+    ],
+)
+def test_addresses_operators_use_are_addresses(address: str) -> None:
+    assert addresses.is_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a",
+        "a@",
+        "@b.org",
+        "a@localhost",
+        "a@b",
+        "a@b.org\n",
+        "a b@c.org",
+        "a@b.org ",
+        "<a@b.org>",
+        "a@b..org",
+        "a" * 65 + "@b.org",
+        "a@" + "b" * 64 + ".org",
+        "a@" + "b." * 130 + "org",
+        '"a b"@c.org',
+        "a@[192.0.2.1]",
+        "a@b.123",
+        "a@-b.org",
+        "a\0@b.org",
+        "a@b.org\r\nRCPT TO:<x@y.org>",
+        "a\udcff@b.org",
+        "a@b_c.org",
+        "Me <a@b.org>",
+    ],
+)
+def test_other_text_is_no_address(address: str) -> None:
+    assert not addresses.is_address(address)
+
+
+def test_text_outside_ascii_needs_smtputf8() -> None:
+    assert addresses.is_address("ü@b.org")
+    assert not addresses.is_address("ü@b.org", smtputf8=False)
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [
+        ("a@Acme.EXAMPLE", "acme.example"),
+        ("a@münchen.example", "xn--mnchen-3ya.example"),
+        ("a@XN--MNCHEN-3YA.example", "xn--mnchen-3ya.example"),
+        ("a@\uff41cme.example", "acme.example"),
+        ("a@acme\u3002example", "acme.example"),
+        ("a@\u0430cme.example", "xn--cme-5cd.example"),  # a Cyrillic letter that looks like ours
+        ("not an address", None),
+    ],
+)
+def test_domains_are_compared_as_lower_case_a_labels(address: str, domain: str | None) -> None:
+    assert addresses.domain_of(address) == domain
+    if domain is not None:
+        assert addresses.a_label(address.partition("@")[2]) == domain
+
+
+@pytest.mark.parametrize(
+    "domain", ["", ".", "a..b", "*.example.com", "a@b.c", "localhost", "b.com.", "192.0.2.1"]
+)
+def test_other_text_is_no_domain(domain: str) -> None:
+    assert addresses.a_label(domain) is None

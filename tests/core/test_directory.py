@@ -1,0 +1,60 @@
+import ipaddress
+
+import pytest
+
+from estafeta_core import secrets
+from estafeta_core.config.accounts import Account, Credential
+from estafeta_core.directory import Directory
+from estafeta_core.identity import Identity
+
+KEYS = [secrets.generate_key() for _ in range(3)]
+
+
+@pytest.fixture
+def directory() -> Directory:
+    first = Credential(
+        key=secrets.hash_key(KEYS[0]), allow_from=("192.0.2.0/24",), permissions=("send", "events")
+    )
+    second = Credential(key=secrets.hash_key(KEYS[1]), username="prod")
+    return Directory(
+        [
+            Account(account="acme", dialect="sparkpost", credentials={"main": first}),
+            Account(account="other", dialect="people", credentials={"prod": second}),
+            Account(account="empty", dialect="sparkpost"),
+        ]
+    )
+
+
+def test_a_key_finds_its_credential_in_its_dialect_only(directory: Directory) -> None:
+    found = directory.by_key("sparkpost", KEYS[0])
+    assert found is not None
+    assert found.id == "acme/main"
+    assert directory.by_key("people", KEYS[0]) is None
+    assert directory.by_key("sparkpost", KEYS[2]) is None
+    assert directory.by_key("sparkpost", KEYS[0][:-1]) is None
+
+
+@pytest.mark.parametrize("key", ["", "\0", "é", "\udcff", "x" * 100_000])
+def test_any_text_may_be_presented_as_a_key(directory: Directory, key: str) -> None:
+    assert directory.by_key("sparkpost", key) is None
+
+
+def test_a_user_name_finds_its_credential_exactly(directory: Directory) -> None:
+    found = directory.by_username("people", "prod")
+    assert found is not None
+    assert found.id == "other/prod"
+    assert directory.by_username("people", "Prod") is None
+    assert directory.by_username("sparkpost", "prod") is None
+
+
+def test_an_identity_finds_its_credential_whatever_its_subaccount(directory: Directory) -> None:
+    found = directory.credential(Identity("acme", "main", "123"))
+    assert found is not None
+    assert found.permissions == {"send", "events"}
+    assert found.allow_from == (ipaddress.ip_network("192.0.2.0/24"),)
+    assert directory.credential(Identity("acme", "gone")) is None
+
+
+def test_every_credential_and_account_can_be_listed(directory: Directory) -> None:
+    assert [credential.id for credential in directory.credentials()] == ["acme/main", "other/prod"]
+    assert list(directory.accounts) == ["acme", "other", "empty"]

@@ -1,0 +1,72 @@
+import email.header
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estafeta_core import rfc2047
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("plain", "plain"),
+        ("=?utf-8?q?caf=C3=A9?=", "café"),
+        ("=?UTF-8?B?Y2Fmw6k=?=", "café"),
+        ("=?UTF-8?B?Y2Fmw6k?=", "café"),  # padding left out, as some programs do
+        ("=?iso-8859-1?Q?a_b=E9?=", "a bé"),
+        ("=?utf-8*fr?q?caf=C3=A9?=", "café"),  # with a language (RFC 2231 section 5)
+        ("a =?utf-8?q?b?= c", "a b c"),
+        ("=?utf-8?q?a?= =?utf-8?q?b?=", "ab"),
+        ("=?utf-8?q?a?=\t=?iso-8859-1?q?=E9?=", "aé"),
+        ("=?utf-8?q?=C3?= =?utf-8?q?=A9?=", "é"),  # a character split between words
+        ("=?utf-8?q?a?= x =?utf-8?q?b?=", "a x b"),
+        ("=?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3F=3D?=", "=?utf-8?q?x?="),  # read once
+        ("=?utf-8?q??=", ""),
+    ],
+)
+def test_words_become_what_they_stand_for(written: str, text: str) -> None:
+    assert rfc2047.decode(written) == text
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "=?utf-8?b?***?=",
+        "=?utf-8?q?=FF?=",
+        "=?nonsense?q?a?=",
+        "=?rot13?q?a?=",
+        "=?unicode-escape?q?=5Cx41?=",
+        "=?utf-8?x?a?=",
+        "=?utf-8?q?a",
+        "=?idna?q?a?=",
+        "=?utf-8?b?é?=",
+        "a =?zip?q?x?= b",
+    ],
+)
+def test_words_that_cannot_be_decoded_stay_as_they_are(written: str) -> None:
+    assert rfc2047.decode(written) == written
+
+
+def test_bytes_are_read_as_utf8_and_never_fail() -> None:
+    assert rfc2047.decode("é =?utf-8?q?=C3=A9?=".encode()) == "é é"
+    assert rfc2047.decode(b"\xff") == "\ufffd"
+
+
+@given(st.text())
+def test_no_text_makes_it_fail(text: str) -> None:
+    rfc2047.decode(f"=?utf-8?q?{text}?= =?{text}?b?{text}?=")
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])))
+def test_what_pythons_library_encodes_comes_back(text: str) -> None:
+    encoded = email.header.Header(text, "utf-8").encode()
+    assert rfc2047.decode(encoded.replace("\n", "")) == text
+
+
+def test_time_is_linear_in_the_length() -> None:
+    for piece in ("=?", "=?utf-8?q?", "=?a?b?=?", "=?utf-8?q?a?= "):
+        start = time.perf_counter()
+        rfc2047.decode(piece * 20_000)
+        assert time.perf_counter() - start < 1.0

@@ -1,0 +1,81 @@
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estafeta_milter.message.parameters import MAX_PARAMETERS, parse
+
+
+@pytest.mark.parametrize(
+    ("raw", "head", "values"),
+    [
+        (b"", "", ()),
+        (b"text/plain", "text/plain", ()),
+        (b'Text/HTML; CharSet="UTF-8"', "text/html", (("charset", "UTF-8"),)),
+        (b'multipart/mixed;\n\tboundary="a b"', "multipart/mixed", (("boundary", "a b"),)),
+        (b"multipart/mixed; boundary=----=_Part:1/2?", "multipart/mixed", (("boundary", "----=_Part:1/2?"),)),
+        (b"text/plain;; charset=x;", "text/plain", (("charset", "x"),)),
+        (b"text/plain (a (nested) note); charset=x", "text/plain", (("charset", "x"),)),
+        (b'attachment; filename="a(1).txt"', "attachment", (("filename", "a(1).txt"),)),
+        (b'attachment; filename="a\\"b.txt"', "attachment", (("filename", 'a"b.txt'),)),
+        (b"a/b; name*0=x; name*1=y", "a/b", (("name*0", "x"), ("name*1", "y"))),
+        (b"a/b; c = d ; e=f", "a/b", (("c", "d"), ("e", "f"))),
+    ],
+)
+def test_values_are_taken_apart(raw: bytes, head: str, values: tuple[tuple[str, str], ...]) -> None:
+    parsed = parse(raw)
+    assert (parsed.head, parsed.values, parsed.doubt) == (head, values, "")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'a/b; boundary="unfinished',
+        b"a/b; boundary=a b",
+        b"a/b; (boundary=x) boundary=y",
+        b"a/b; boundary=x (",
+        b"a/b; boundary=x )",
+        b'a/b; boundary="x\\y"',
+        b"a/b; charset",
+        b'a/b; boundary="x\r\n y"',
+        b"a/b\r; charset=x",
+        b"a/b; " + b"x=y; " * (MAX_PARAMETERS + 1),
+    ],
+)
+def test_what_readers_may_understand_differently_is_a_doubt(raw: bytes) -> None:
+    assert parse(raw).doubt
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"a/b; " + b"x=y; " * 100_000,
+        b"a/b; x=" + b'"' * 200_000,
+        b"a/b; " + b"(" * 200_000,
+        b"a/b; " + b")" * 200_000,
+        b"a/b; " + b'("' * 100_000,
+        b"a/b; " + b" " * 200_000 + b"x",
+        b"a/b" + b"\n " * 100_000,
+        b"a/b; x=" + b"\\" * 200_000,
+        b'a/b; x="' + b"\\" * 200_000,
+        b";" * 200_000,
+    ],
+)
+def test_hostile_values_take_linear_time(raw: bytes) -> None:
+    begun = time.perf_counter()
+    parse(raw)
+    assert time.perf_counter() - begun < 1
+
+
+@given(st.binary(max_size=200))
+def test_no_value_raises(raw: bytes) -> None:
+    parse(raw)
+
+
+@given(
+    st.dictionaries(st.from_regex(r"[a-z][a-z0-9-]{0,9}", fullmatch=True), st.text("abc ;=()'/", max_size=9))
+)
+def test_quoted_parameters_survive(values: dict[str, str]) -> None:
+    raw = "x/y" + "".join(f';\n\t{name}="{value}"' for name, value in values.items())
+    assert parse(raw.encode()).values == tuple(values.items())

@@ -1,0 +1,334 @@
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+
+from estafeta_core.headers import Header
+from estafeta_core.identity import Identity
+from estafeta_core.refusal import Refusal
+from estafeta_core.store import Found
+from estafeta_core.tokens import Kind
+from estafeta_milter import edits
+from estafeta_milter.submission import EDITS, Discard
+from estafeta_milter.verdict import Envelope
+from estafeta_testing.milter_site import Site
+from estafeta_testing.office import FROM, HTML, LINKS, Office, make_message
+
+ALICE, BOB = "alice@example.net", "bob@example.net"
+STORE_FAILED = "421 4.3.3 [internal] smtpapi unable to generate unique transmission id"
+ALIKE = {"transactional": True}
+
+
+def kinds(found: Found) -> list[tuple[str, str]]:
+    """Return each event with the recipient it is about."""
+    recipients = {message.message_id: message.rcpt_to for message in found.messages}
+    return [(event.type, recipients[event.message_id or 0]) for event in found.events]
+
+
+def test_mail_from_somebody_who_is_known(office: Office) -> None:
+    envelope = office.mail("acme/main/123", sender="app@acme.example")
+    assert isinstance(envelope, Envelope)
+    assert envelope.identity == Identity("acme", "main", "123")
+    assert envelope.snapshot is office.live.current
+    assert (envelope.listener, envelope.sender, envelope.dialect.name) == (
+        "submission",
+        "app@acme.example",
+        "sparkpost",
+    )
+
+
+@pytest.mark.parametrize(
+    ("identity", "reply"),
+    [
+        ("", "530 5.7.0 Authentication required"),
+        ("acme/gone", "535 5.7.8 Credential revoked"),
+        ("gone/main", "535 5.7.8 Credential revoked"),
+        ("acme/main/9", "535 5.7.8 Unknown subaccount"),
+    ],
+)
+def test_mail_from_somebody_who_is_not(office: Office, identity: str, reply: str) -> None:
+    assert str(office.mail(identity)) == reply
+
+
+@pytest.mark.parametrize("sender", ["a b@acme.example", "@", "a@", "a@b@c.example", "a\udcff@acme.example"])
+def test_mail_from_what_is_no_address(office: Office, sender: str) -> None:
+    assert str(office.mail(sender=sender)) == "553 5.1.7 Bad sender address syntax"
+
+
+def test_s53_the_null_sender_is_taken(office: Office) -> None:
+    assert isinstance(office.mail(sender=""), Envelope)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reply"),
+    [
+        (", status: revoked", "535 5.7.8 Credential revoked"),
+        (", status: suspended", "535 5.7.8 Credential suspended"),
+        (', expires: "2026-11-20T11:59:59Z"', "535 5.7.8 Credential expired"),
+        (", permissions: [events]", '535 5.7.8 Credential lacks the permission "Send via SMTP"'),
+        (", allow_from: [192.0.2.0/24]", "535 5.7.8 Credential not allowed from this address"),
+    ],
+)
+def test_f9_what_changed_since_the_login_is_felt_at_the_next_mail(
+    office: Office, settings: str, reply: str
+) -> None:
+    assert isinstance(office.mail(), Envelope)
+    office.site.account(main=settings)
+    assert office.live.reload() is None
+    assert str(office.mail()) == reply
+
+
+def test_a_key_for_tls_alone_and_one_that_expires(office: Office) -> None:
+    office.site.account(main=', require_tls: true, expires: "2026-11-20T12:00:01Z"')
+    assert office.live.reload() is None
+    assert str(office.mail(secured=False)) == "535 5.7.8 Credential requires TLS"
+    assert isinstance(office.mail(), Envelope)
+    office.now += timedelta(seconds=1)
+    assert str(office.mail()) == "535 5.7.8 Credential expired"
+
+
+def test_an_identity_that_is_not_of_ours_is_a_fault(office: Office) -> None:
+    with pytest.raises(ValueError, match="not an identity"):
+        office.mail("somebody")
+
+
+def test_a_message_leaves_with_what_the_recipient_and_the_service_need(office: Office) -> None:
+    message = make_message(ALICE, body=HTML, kind=b"text/html", options={"click_tracking": True})
+    final = office.queued(message)
+    found = office.found()
+    (copy,) = found.messages
+    assert [name for name, _ in final.headers] == [
+        "From",
+        "Subject",
+        "Content-Type",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "X-MSFBL",
+    ]
+    bounce = LINKS.read_bounce_address(final.sender)
+    feedback = LINKS.read_msfbl(final.values("X-MSFBL")[0].decode())
+    assert bounce is not None
+    assert feedback is not None
+    assert (bounce.id, bounce.shared) == (copy.message_id, False)
+    assert (feedback.message_id, feedback.rcpt_to) == (copy.message_id, ALICE)
+    assert b'href="https://click.example.com/c/' in final.body
+
+
+def test_it_is_recorded_as_it_leaves(office: Office) -> None:
+    final = office.queued(make_message(ALICE, campaign_id="spring", tags=["a"], metadata={"u": "ü"}))
+    found = office.found()
+    transmission = found.transmission
+    assert transmission.msg_from == final.sender
+    assert transmission.msg_size == sum(len(n) + len(v) + 4 for n, v in final.headers) + 2 + len(final.body)
+    assert (transmission.campaign_id, transmission.tags, transmission.metadata) == (
+        "spring",
+        ("a",),
+        {"u": "ü"},
+    )
+    assert (transmission.account, transmission.credential, transmission.subaccount) == ("acme", "main", None)
+    assert kinds(found) == [("injection", ALICE)]
+    assert transmission.injection_time == int(office.now.timestamp() * 1000)
+
+
+def test_the_subaccount_is_on_everything(office: Office) -> None:
+    message = make_message(headers=(Header("From", b"a@sub.acme.example"),))
+    final = office.queued(message, "acme/main/123")
+    found = office.found()
+    feedback = LINKS.read_msfbl(final.values("X-MSFBL")[0].decode())
+    assert feedback is not None
+    assert feedback.subaccount_id == "123"
+    assert found.transmission.subaccount == "123"
+    assert {event.subaccount for event in found.events} == {"123"}
+
+
+def test_the_customer_id_of_the_account_is_on_the_transmission(office: Office) -> None:
+    office.site.account(more="customer_id: '77'\n")
+    assert office.live.reload() is None
+    office.queued(make_message())
+    assert office.found().transmission.customer_id == "77"
+
+
+def test_copies_that_are_alike_share_one_rendering_under_the_id_of_the_transmission(office: Office) -> None:
+    final = office.queued(make_message(ALICE, BOB, options=ALIKE))
+    found = office.found()
+    bounce = LINKS.read_bounce_address(final.sender)
+    feedback = LINKS.read_msfbl(final.values("X-MSFBL")[0].decode())
+    assert bounce is not None
+    assert feedback is not None
+    assert (bounce.kind, bounce.id, bounce.shared) == (Kind.BOUNCE, found.transmission.transmission_id, True)
+    assert (feedback.message_id, feedback.rcpt_to) == (found.transmission.transmission_id, "")
+    assert final.recipients == [ALICE, BOB]
+    assert final.values("List-Unsubscribe") == []
+    assert sorted(kinds(found)) == [("injection", ALICE), ("injection", BOB)]
+
+
+def test_copies_that_would_differ_are_refused_and_not_recorded(office: Office) -> None:
+    outcome = office.send(make_message(ALICE, BOB))
+    assert isinstance(outcome, Refusal)
+    assert outcome.code == 550
+    assert office.store.find("4Xq") is None
+
+
+def test_a_suppressed_recipient_is_taken_off_and_the_other_has_a_copy_of_his_own(office: Office) -> None:
+    office.suppress(BOB)
+    final = office.queued(make_message(ALICE, "BOB@example.net", BOB, options={"open_tracking": True}))
+    found = office.found()
+    bounce = LINKS.read_bounce_address(final.sender)
+    assert final.recipients == [ALICE]
+    assert bounce is not None
+    assert not bounce.shared
+    assert [message.message_id for message in found.messages if message.rcpt_to == ALICE] == [bounce.id]
+    assert sorted(kinds(found)) == [("bounce", BOB), ("injection", ALICE), ("injection", BOB)]
+
+
+def test_a_message_to_suppressed_recipients_alone_is_taken_and_sent_to_nobody(office: Office) -> None:
+    office.suppress(ALICE)
+    office.suppress(BOB)
+    assert isinstance(office.send(make_message(ALICE, BOB)), Discard)
+    found = office.found()
+    assert sorted(kinds(found)) == [
+        ("bounce", ALICE),
+        ("bounce", BOB),
+        ("injection", ALICE),
+        ("injection", BOB),
+    ]
+    bounce = next(event for event in found.events if event.type == "bounce")
+    assert bounce.data["bounce_class"] == "25"
+
+
+def test_skip_suppression_sends_to_whom_it_would_not(office: Office) -> None:
+    office.suppress(ALICE)
+    final = office.queued(make_message(ALICE, options={"skip_suppression": True}), "acme/sender")
+    assert final.recipients == [ALICE]
+    assert kinds(office.found()) == [("injection", ALICE)]
+
+
+def test_s55_a_client_that_keeps_its_sender_keeps_it(office: Office) -> None:
+    office.site.account(defaults="{return_path: keep}")
+    assert office.live.reload() is None
+    outcome = office.send(make_message(sender="app@elsewhere.example"))
+    assert isinstance(outcome, list)
+    assert not any(isinstance(edit, edits.ChangeSender) for edit in outcome)
+    assert office.found().transmission.msg_from == "app@elsewhere.example"
+
+
+def test_b9_k4_a_store_that_stands_still_is_the_dialects_421_and_nothing_is_recorded(site: Site) -> None:
+    office = Office(site, store_timeout=0.3)
+    office.queued(make_message(), queue_id="4Xbefore")
+    with office.locked_store():
+        assert str(office.send(make_message())) == STORE_FAILED
+    office.queued(make_message(), queue_id="4Xafter")
+    assert office.store.find("4Xq") is None
+    office.store.close()
+
+
+def test_a_store_that_is_gone_is_the_dialects_421(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    (site_db := office.site.folder / "estafeta.db").rename(office.site.folder / "elsewhere")
+    with caplog.at_level(logging.ERROR):
+        assert str(office.send(make_message())) == STORE_FAILED
+    assert "4Xq: acme/main: deferred: the store is unavailable" in caplog.text
+    (office.site.folder / "elsewhere").rename(site_db)
+    assert isinstance(office.send(make_message()), list)
+
+
+def test_the_configuration_of_mail_from_holds_until_the_end_of_its_message(office: Office) -> None:
+    message = make_message(campaign_id="x")
+    envelope = office.envelope()
+    office.site.account(main=", status: revoked", defaults="{open_tracking: true}")
+    assert office.live.reload() is None
+    outcome = office.submission.end(envelope, "4Xq", message.recipients, message.headers, message.body)
+    assert isinstance(outcome, list)
+    assert not office.found().transmission.open_tracking
+
+
+def test_a_reload_brings_new_signing_keys(office: Office) -> None:
+    office.queued(make_message())
+    (office.site.folder / "link.key").write_bytes(b"n" * 64)
+    assert office.live.reload() is None
+    assert LINKS.read_bounce_address(office.queued(make_message(), queue_id="4Xr").sender) is None
+
+
+@pytest.mark.parametrize("name", ["X-MSFBL", "X-Estafeta-Job", "x-estafeta-1"])
+def test_fields_of_ours_in_their_thousands_are_refused_and_a_hundred_are_removed(
+    office: Office, name: str
+) -> None:
+    many = (FROM, *(Header(name, b"x") for _ in range(EDITS + 10)))
+    refused = office.send(make_message(headers=many))
+    assert str(refused) == f"550 5.6.0 More than {EDITS} header fields that belong to this service"
+    assert office.store.find("4Xq") is None
+    final = office.queued(make_message(headers=many[: EDITS - 10]))
+    assert [value for value in final.values(name) if value == b"x"] == []
+
+
+def test_many_fields_of_the_clients_own_are_no_reason_to_refuse(office: Office) -> None:
+    fields = [Header("X-Note", b"x") for _ in range(20_000)]
+    final = office.queued(make_message(headers=(FROM, *fields, Header("X-MSYS-API", b"{}"))))
+    assert len(final.values("X-Note")) == 20_000
+    assert final.values("X-MSYS-API") == []
+
+
+HOSTILE = [
+    b"\xff\xfe\x80",
+    b"a\x00b",
+    "\udcff".encode("utf-8", "surrogatepass"),
+    b"%s%n%",
+    b"\r",
+    b"x\n\ty",
+    b"",
+    b"=?utf-8?q?=00=0d=0a?=",
+    b"=?x?q?y?=" * 3500,
+    b"(" * 50_000,
+    b'"' * 59_000,
+    b"x" * 59_990,
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: repr(value[:12]))
+@pytest.mark.parametrize("name", ["Subject", "To", "From", "Content-Type", "X-MSYS-API", "X-MSFBL", "X-\x7f"])
+def test_b3_b7_no_value_of_a_field_is_a_temporary_failure(office: Office, name: str, value: bytes) -> None:
+    headers = (Header(name, value),) if name == "From" else (FROM, Header(name, value))
+    message = make_message(headers=headers, body=b"\x00\xff\r\n")
+    outcome = office.send(message)
+    if isinstance(outcome, Refusal):
+        assert outcome.code == 550
+        assert name in ("From", "X-MSYS-API")
+    else:
+        assert office.found().transmission.queue_id == "4Xq"
+
+
+@pytest.mark.parametrize(
+    "header", [{"campaign_id": "\ud800"}, {"metadata": {"\u0000": "\udfff"}}, {"tags": ["\u2028"]}]
+)
+def test_d4_surrogates_and_nul_in_the_header_are_no_temporary_failure(office: Office, header: object) -> None:
+    api = Header("X-MSYS-API", json.dumps(header).encode())
+    outcome = office.send(make_message(headers=(FROM, api)))
+    assert isinstance(outcome, list) or (isinstance(outcome, Refusal) and outcome.code == 550)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"metadata":{"a":NaN}}', '{"metadata":{"a":1e999}}', '{"metadata":{"a":' + "9" * 5000 + "}}"]
+)
+def test_d2_numbers_that_no_store_takes_are_no_temporary_failure(office: Office, text: str) -> None:
+    outcome = office.send(make_message(headers=(FROM, Header("X-MSYS-API", text.encode()))))
+    assert isinstance(outcome, list) or (isinstance(outcome, Refusal) and outcome.code == 550)
+
+
+def test_recipients_outside_ascii_are_no_temporary_failure(office: Office) -> None:
+    final = office.queued(make_message("jos\u00e9@ex\u00e4mple.net"))
+    assert final.recipients == ["jos\u00e9@ex\u00e4mple.net"]
+    office.queued(make_message("x\udcff@example.net"), queue_id="4Xr")
+    assert [message.rcpt_to for message in office.found("4Xr").messages] == ["x?@example.net"]
+
+
+def test_what_is_logged_names_queue_id_identity_and_reason(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        office.queued(make_message())
+        office.send(make_message(metadata=[]), queue_id="4Xr")
+        office.mail("acme/gone")
+    assert "4Xq: transmission=" in caplog.text
+    assert "identity=acme/main, from=<news@acme.example>, nrcpt=1, suppressed=0, tracked=no" in caplog.text
+    assert "4Xr: acme/main: refused: 550 5.6.0 X-MSYS-API 'metadata'" in caplog.text
+    assert "MAIL: acme/gone: refused: 535 5.7.8 Credential revoked" in caplog.text

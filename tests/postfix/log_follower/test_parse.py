@@ -1,0 +1,113 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estafeta_postfix.log_follower.parse import Delivery, Expired, parse
+
+SENT = (
+    b"Nov 20 13:52:35 mx postfix/smtp[2970]: 4jWGxH1CJ8zK02L: to=<reader@example.com>, "
+    b"relay=mx.example.com[192.0.2.1]:25, delay=0.11, delays=0.01/0.01/0.05/0.04, dsn=2.0.0, "
+    b"status=sent (250 2.0.0 Ok: queued as 12AB)"
+)
+BOUNCED = (
+    b"2026-11-20T13:52:35.123456+01:00 mx postfix/submission/smtp[1]: 4jWGxH1FLVzK0Gw: to=<a@example.com>, "
+    b"orig_to=<b@example.com>, relay=mx.example.com[2001:db8::1]:25, conn_use=2, delay=3.2, "
+    b"delays=3/0/0.1/0.1, dsn=5.1.1, status=bounced (host mx.example.com[2001:db8::1] said: 550 5.1.1 "
+    b"No such user (in reply to RCPT TO command))"
+)
+DEFERRED = (
+    b"Nov  2 03:02:05 mx postfix/error[7]: A1B2C3D4E5: to=<a@example.com>, relay=none, delay=12345, "
+    b"delays=12345/0/0/0, dsn=4.4.1, status=deferred (connect to mx[192.0.2.1]:25: Connection refused)"
+)
+EXPIRED = (
+    b"Nov 20 13:52:36 mx postfix/qmgr[2958]: 4jWGxH1HN5zK0Gx: from=<b+x@b.example>, status=expired, "
+    b"returned to sender"
+)
+
+
+def test_a_delivery_is_read() -> None:
+    assert parse(SENT) == Delivery(
+        time="Nov 20 13:52:35",
+        queue_id="4jWGxH1CJ8zK02L",
+        recipient="reader@example.com",
+        original="",
+        host="mx.example.com",
+        ip="192.0.2.1",
+        delay=0.11,
+        dsn="2.0.0",
+        status="sent",
+        text="250 2.0.0 Ok: queued as 12AB",
+    )
+
+
+def test_a_bounce_of_a_rewritten_address_over_a_kept_connection_is_read() -> None:
+    found = parse(BOUNCED)
+    assert isinstance(found, Delivery)
+    assert (found.time, found.original, found.ip) == (
+        "2026-11-20T13:52:35.123456+01:00",
+        "b@example.com",
+        "2001:db8::1",
+    )
+    assert found.text.endswith("550 5.1.1 No such user (in reply to RCPT TO command)")
+
+
+def test_a_deferral_without_a_server_is_read() -> None:
+    found = parse(DEFERRED)
+    assert isinstance(found, Delivery)
+    assert (found.status, found.host, found.ip, found.delay) == ("deferred", "none", "", 12345.0)
+
+
+@pytest.mark.parametrize("word", [b"expired", b"force-expired"])
+def test_an_expired_message_is_read(word: bytes) -> None:
+    assert parse(EXPIRED.replace(b"expired", word)) == Expired("Nov 20 13:52:36", "4jWGxH1HN5zK0Gx")
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        b'"a>, relay=x, delay=0, delays=0/0/0/0, dsn=2.0.0, status=sent (x)"@example.com',
+        b'"a \\" b"@example.com',
+        "jürgen@exämple.com".encode(),
+    ],
+)
+def test_an_address_cannot_pretend_to_be_the_rest_of_the_line(recipient: bytes) -> None:
+    found = parse(SENT.replace(b"status=sent", b"status=bounced").replace(b"reader@example.com", recipient))
+    assert isinstance(found, Delivery)
+    assert found.recipient == recipient.decode()
+    assert found.status == "bounced"
+    assert found.ip == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b" status=sent (",
+        b"Nov 20 13:00:00 mx postfix/smtpd[1]: NOQUEUE: reject: RCPT from x[1.2.3.4]: 554; helo=<"
+        + SENT
+        + b">",
+        b"Nov 20 13:00:00 mx postfix/smtpd[1]: warning: " + SENT,
+        b"Nov 20 13:00:00 mx estafeta/sasl[1]: info: ABCDEF: to=<a@b>, relay=x, status=sent (x)",
+        SENT.replace(b"status=sent", b"status=deliverable"),
+        SENT.replace(b"<reader@example.com>", b"<reader@example.com"),
+        SENT.replace(b"delay=0.11, ", b""),
+        SENT[4:],
+    ],
+)
+def test_nothing_else_is_taken_for_a_delivery(line: bytes) -> None:
+    assert parse(line) is None
+
+
+def test_what_the_server_said_is_text_whatever_it_is() -> None:
+    found = parse(SENT.replace(b"250 2.0.0 Ok", b"250 \xff\0 status=sent (x) Ok"))
+    assert isinstance(found, Delivery)
+    assert found.text == "250 \ufffd\ufffd status=sent (x) Ok: queued as 12AB"
+
+
+@given(
+    st.binary(max_size=300)
+    | st.builds(bytes.replace, st.just(SENT), st.binary(min_size=1, max_size=3), st.binary(max_size=3))
+)
+def test_no_line_is_too_strange(line: bytes) -> None:
+    found = parse(line)
+    assert found is None or found.queue_id.isalnum()

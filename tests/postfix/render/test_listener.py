@@ -1,0 +1,98 @@
+import msgspec
+import pytest
+
+from estafeta_core.config.schema import Config, Listener
+from estafeta_postfix.render.listener import CLEANUP, SMUGGLING, listener_service, mechanisms, size_limit
+from estafeta_postfix.render.service import Service
+from estafeta_postfix.render.values import RenderError
+
+
+@pytest.fixture
+def service(config: Config) -> Service:
+    return listener_service(config, "submission")
+
+
+def test_a_fault_of_the_milter_never_lets_mail_through(service: Service) -> None:
+    assert service.options["milter_default_action"] == "tempfail"
+
+
+def test_every_answer_comes_before_a_client_gives_up_after_a_minute(service: Service) -> None:
+    timeouts = [
+        value for name, value in service.options.items() if name.startswith("milter_") and "timeout" in name
+    ]
+    assert all(int(value.removesuffix("s")) < 60 for value in timeouts)
+    assert "timeout=20s" in service.options["smtpd_recipient_restrictions"]
+
+
+def test_bare_newlines_are_normalised_for_clients_of_this_host_too(service: Service) -> None:
+    assert service.options["smtpd_forbid_bare_newline"] == "normalize"
+    assert service.options["smtpd_forbid_bare_newline_exclusions"] == ""
+    assert SMUGGLING.items() <= service.options.items()
+
+
+def test_the_policy_daemon_is_the_last_that_can_refuse_a_recipient(service: Service) -> None:
+    restrictions = service.options["smtpd_recipient_restrictions"]
+    assert restrictions.startswith(
+        "reject_unlisted_recipient, check_policy_service { unix:/run/estafeta/policy.sock,"
+    )
+    assert restrictions.endswith("policy_context=submission }, permit_sasl_authenticated, reject")
+
+
+def test_nothing_relies_on_restrictions_at_the_end_of_data(service: Service) -> None:
+    assert service.options["smtpd_end_of_data_restrictions"] == ""
+
+
+def test_every_daemon_learns_which_listener_speaks(service: Service) -> None:
+    assert service.options["smtpd_sasl_service"] == "submission"
+    assert service.options["milter_macro_daemon_name"] == "submission"
+    assert "policy_context=submission" in service.options["smtpd_recipient_restrictions"]
+
+
+def test_the_milter_is_sent_only_what_it_asks_for(service: Service) -> None:
+    sent = {name: value for name, value in service.options.items() if name.endswith("_macros") and value}
+    assert sent == {
+        "milter_mail_macros": "{auth_authen} {daemon_name} {client_addr} {tls_version}",
+        "milter_end_of_data_macros": "i",
+    }
+
+
+@pytest.mark.parametrize(
+    ("tls", "expected"),
+    [
+        ("none", {"smtpd_tls_security_level": "none", "smtpd_tls_auth_only": "no"}),
+        ("starttls", {"smtpd_tls_security_level": "may", "smtpd_tls_auth_only": "no"}),
+        ("required", {"smtpd_tls_security_level": "encrypt", "smtpd_tls_auth_only": "yes"}),
+        ("implicit", {"smtpd_tls_security_level": "encrypt", "smtpd_tls_wrappermode": "yes"}),
+    ],
+)
+def test_tls_is_what_the_listener_says(config: Config, tls: str, expected: dict[str, str]) -> None:
+    listener = msgspec.structs.replace(config.listeners["submission"], tls=tls)
+    config = msgspec.structs.replace(config, listeners={"submission": listener})
+    options = listener_service(config, "submission").options
+    assert expected.items() <= options.items()
+    assert ("smtpd_tls_wrappermode" in options) == (tls == "implicit")
+
+
+def test_a_listener_says_more_than_its_dialects(config: Config) -> None:
+    options = listener_service(config, "old").options
+    assert options["smtpd_sasl_mechanism_filter"] == "LOGIN"
+    assert options["message_size_limit"] == "5"
+    assert "{30}s" not in options["smtpd_timeout"]
+    assert listener_service(config, "six").options["smtpd_timeout"] == "${stress?{10}:{30}}s"
+
+
+def test_a_silent_listener_has_what_its_dialects_document() -> None:
+    listener = Listener(dialects=("sparkpost",), port=587)
+    assert mechanisms(listener) == ("LOGIN", "PLAIN")
+    assert size_limit(listener) == 20 * 1024 * 1024
+
+
+def test_messages_go_through_our_own_cleanup(service: Service) -> None:
+    assert service.options["cleanup_service_name"] == CLEANUP
+
+
+@pytest.mark.parametrize("name", ["a b", "a\n-o", "a{b}", "a,b"])
+def test_a_name_that_would_break_master_cf_is_refused(config: Config, name: str) -> None:
+    config = msgspec.structs.replace(config, listeners={name: config.listeners["submission"]})
+    with pytest.raises(RenderError):
+        listener_service(config, name)

@@ -1,0 +1,57 @@
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from estafeta_core.config.schema import Config
+from estafeta_postfix.instance import command
+from estafeta_postfix.render.main_cf import main_cf
+from estafeta_postfix.render.master_cf import INTAKE, master_cf
+from estafeta_postfix.render.place import Place
+
+
+@pytest.fixture
+def folder(tmp_path: Path, config: Config, place: Place) -> Path:
+    (tmp_path / "main.cf").write_text(main_cf(config, place))
+    (tmp_path / "master.cf").write_text(master_cf(config, place))
+    return tmp_path
+
+
+def postconf(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [command("postconf"), "-c", str(folder), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "MAIL_CONFIG": str(folder)},
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_postfix_reads_every_service_and_parameter_and_knows_them_all(folder: Path) -> None:
+    services = postconf(folder, "-M")
+    for name in ("0.0.0.0:587", "127.0.0.1:2525", "[::1]:465", "127.0.0.1:25", "estafeta-cleanup", "postlog"):
+        assert any(line.split()[0] == name for line in services.splitlines()), name
+    postconf(folder, "-n")
+    postconf(folder, "-P")
+
+
+def test_postfix_takes_each_override_as_one_value(folder: Path) -> None:
+    said = postconf(folder, "-P", "0.0.0.0:587/inet/smtpd_recipient_restrictions")
+    assert said.rstrip().endswith("policy_context=submission }, permit_sasl_authenticated, reject")
+    assert postconf(folder, "-P", "0.0.0.0:587/inet/milter_connect_macros").partition("=")[2].strip() == ""
+
+
+def test_the_intake_takes_mail_for_nobody_else(folder: Path) -> None:
+    for name in ("smtpd_relay_restrictions", "smtpd_recipient_restrictions"):
+        said = postconf(folder, "-P", f"127.0.0.1:25/inet/{name}")
+        assert said.partition("=")[2].strip() == "reject_unauth_destination"
+    assert INTAKE in postconf(folder, "-P", "127.0.0.1:25/inet/syslog_name")
+
+
+def test_there_is_no_local_delivery(folder: Path) -> None:
+    commands = {line.split()[7] for line in postconf(folder, "-M").splitlines() if line.strip()}
+    assert "local" not in commands
+    assert "pipe" not in commands

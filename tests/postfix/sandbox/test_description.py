@@ -1,0 +1,64 @@
+import json
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from estafeta_postfix import demo_accounts
+from estafeta_postfix.sandbox.description import ROLES, Description
+from estafeta_postfix.sandbox.layout import Layout
+from estafeta_postfix.sandbox.settings import Ports, settings
+from estafeta_testing.sandbox import Sandbox
+
+
+@pytest.fixture
+def description(tmp_path: Path) -> Description:
+    layout, ports = Layout(tmp_path), Ports(1001, 1002, 1003, (2001, 2002))
+    processes = {role: number for number, role in enumerate(ROLES, start=10)}
+    return Description(
+        layout, settings(layout, ports, "postfix"), ports, processes, demo_accounts.write(tmp_path)
+    )
+
+
+def test_the_json_is_one_line_with_every_name_of_the_interface(description: Description) -> None:
+    text = description.as_json()
+    assert "\n" not in text
+    said = json.loads(text)
+    assert set(said) == {
+        "dir", "web", "outbox", "maillog", "store", "config", "accounts_dir", "ca_file", "bounce_smtp",
+        "processes", "listeners", "credentials",
+    }  # fmt: skip
+    assert said["listeners"][0] == {
+        "name": "sparkpost-587",
+        "dialects": ["sparkpost"],
+        "documented_port": 587,
+        "host": "127.0.0.1",
+        "port": 2001,
+        "tls": "starttls",
+        "mechanisms": ["LOGIN", "PLAIN"],
+    }
+    assert set(said["credentials"][0]) == {
+        "id", "account", "dialect", "username", "password", "senders", "domains", "note",
+    }  # fmt: skip
+    assert said["bounce_smtp"] == {"host": "127.0.0.1", "port": 1002}
+    assert said["processes"]["postfix"] == 15
+
+
+def test_the_page_names_every_listener_and_key(description: Description) -> None:
+    page = description.as_text()
+    for credential in description.credentials:
+        assert credential.password in page
+    assert "127.0.0.1:2001" in page
+    assert "127.0.0.1:2002" in page
+
+
+def test_the_command_on_the_page_sends_a_message(sandbox: Sandbox, description: Description) -> None:
+    page = description.as_text()
+    command = page[page.index("  swaks --server") : page.index("Then:")].replace("\\\n", " ")
+    command = command.replace("127.0.0.1:2001", f"127.0.0.1:{sandbox.listener().port}")
+    command = command.replace(description.credentials[0].password, sandbox.credential().password)
+    done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [delivered] = sandbox.wait_for_outbox("somebody@example.com")
+    assert f"{sandbox.web}/c/".encode() in delivered.body.replace(b"=\r\n", b"")

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+
+from estafeta_core.config.document import ConfigError
+from estafeta_core.config.load import load_config
+from estafeta_postfix.sandbox.layout import Layout
+from estafeta_postfix.sandbox.settings import Ports, as_yaml, settings
+
+PORTS = Ports(web=1001, intake=1002, capture=1003, listeners=(2001, 2002))
+OWN = """\
+hostname: mx.own.example
+base_url: https://click.own.example
+bounce_domain: bounce.own.example
+store: postgresql://db.own.example/estafeta
+signing_keys: [/etc/estafeta/keys/none-here.key]
+auth: {failure_delay: 0.5}
+listeners:
+  submission: {dialects: [sparkpost], bind: 0.0.0.0, port: 587, tls: required, mechanisms: [LOGIN]}
+  legacy: {dialects: [sparkpost], port: 2525, tls: none}
+"""
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "box")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN)
+    return path
+
+
+def test_the_default_has_a_listener_for_each_documented_port(layout: Layout) -> None:
+    made = settings(layout, PORTS, "postfix")
+    assert made.documented_ports == {"sparkpost-587": 587, "sparkpost-2525": 2525}
+    assert [(each.port, each.tls) for each in made.config.listeners.values()] == [
+        (2001, "starttls"),
+        (2002, "starttls"),
+    ]
+    assert made.demo
+
+
+def test_a_persons_file_gives_everything_but_paths_ports_and_addresses(layout: Layout, own: Path) -> None:
+    made = settings(layout, PORTS, "postfix", file=own)
+    config = made.config
+    assert made.documented_ports == {"submission": 587, "legacy": 2525}
+    assert config.hostname == "mx.own.example"
+    assert config.auth.failure_delay == 0.5
+    assert config.listeners["submission"].mechanisms == ("LOGIN",)
+    assert {each.bind for each in config.listeners.values()} == {"127.0.0.1"}
+    assert config.base_url == "http://127.0.0.1:1001"
+    assert config.store == f"sqlite:///{layout.store}"
+    assert config.signing_keys == (layout.signing_key,)
+
+
+def test_accounts_are_a_persons_own_where_there_are_any(layout: Layout, own: Path, tmp_path: Path) -> None:
+    assert settings(layout, PORTS, "postfix", file=own).config.accounts_dir == layout.accounts
+    beside = tmp_path / "accounts.d"
+    beside.mkdir()
+    made = settings(layout, PORTS, "postfix", file=own)
+    assert (made.config.accounts_dir, made.demo) == (beside, False)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert settings(layout, PORTS, "postfix", file=own, accounts=elsewhere).config.accounts_dir == elsewhere
+
+
+def test_what_is_written_is_read_back_the_same(layout: Layout, own: Path) -> None:
+    made = settings(layout, PORTS, "postfix", file=own)
+    layout.signing_key.parent.mkdir(parents=True)
+    layout.signing_key.write_text("k" * 64)
+    layout.config.write_text(as_yaml(made.config))
+    assert load_config(layout.config) == made.config
+
+
+def test_a_mistake_is_named_where_the_person_made_it(layout: Layout, own: Path) -> None:
+    own.write_text(OWN.replace("tls: none", "tls: perhaps"))
+    with pytest.raises(ConfigError, match=r"own\.yaml:9: listeners\.legacy\.tls"):
+        settings(layout, PORTS, "postfix", file=own)

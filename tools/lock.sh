@@ -1,0 +1,24 @@
+#!/bin/sh
+# Resolves what pyproject.toml asks for into tools/lock/, with hashes, for every Python and platform it allows.
+#
+# build.txt  what builds pymilter (a source distribution) and the editable install; venv.sh installs it first
+# venv.txt   everything else that .venv holds: the program's dependencies and the dev group
+#
+# Only this step uses uv. Installing uses pip, because pip alone follows the pip.conf and the PIP_* variables
+# with which a site names its own index or certificate.
+set -eu
+cd "$(dirname "$0")/.."
+
+uv_version=0.13.8
+uv=.cache/uv/bin/uv
+if ! "$uv" --version 2>/dev/null | grep -q "^uv $uv_version "; then
+    "${PYTHON:-python3}" -m venv .cache/uv
+    .cache/uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
+fi
+
+compile() {
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+        --custom-compile-command "make lock" "$@"
+}
+compile --group build --output-file tools/lock/build.txt
+compile pyproject.toml --group dev --constraints tools/lock/build.txt --output-file tools/lock/venv.txt

@@ -1,0 +1,127 @@
+"""The web process: socket, signals, reload.
+
+SIGTERM and SIGINT stop it: no new connection is taken, requests in hand are answered.
+SIGHUP and a changed file reload; of the configuration, the signing keys can change while
+it runs, and `web`, `store` and `state_dir` are those it was started with.
+
+The client's address is the one of the connection: X-Forwarded-For is not believed,
+because anybody can send it. No access log is written, as a path holds a token.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from estafeta_core import logs
+from estafeta_core.config.document import ConfigError
+from estafeta_core.config.live import Live
+from estafeta_core.config.load import Snapshot
+from estafeta_core.config.schema import Config
+from estafeta_core.links import Links
+from estafeta_core.store import SchemaTooNew, Store, open_store
+from estafeta_web.answers import HEADERS
+from estafeta_web.app import make_app
+from estafeta_web.metrics import Metrics
+from estafeta_web.recorder import Recorder
+from estafeta_web.service import Service
+from estafeta_web.spool import Spool
+
+SPOOL = "web-spool"  # in state_dir
+GRACE = 10  # seconds for requests in hand when the process is told to stop
+KEEP_ALIVE = 15  # seconds a connection may idle between requests
+
+log = logging.getLogger(__name__)
+
+
+def run_web(config_path: Path) -> int:
+    """Serve until SIGTERM; return the exit status."""
+    logs.setup("web")
+    try:
+        live = Live(config_path)
+    except ConfigError:  # logged by Live, with file, line and key
+        return 1
+    config = live.current.config
+    try:
+        links = Links.from_config(config)
+        listener = _listen(config)
+        store = open_store(config.store, timeout=config.store_timeout)
+    except (OSError, ValueError, SchemaTooNew) as error:
+        log.critical("%s", error)
+        return 1
+    service = make_service(config, links, store)
+    live.on_change(lambda snapshot: _take(service, snapshot))
+    live.watch()
+    with listener, contextlib.closing(store):
+        server = Server(make_app(service), live)
+        log.info("serving http://%s:%d", config.web.bind, config.web.port)
+        server.run(sockets=[listener])
+    log.info("stopped")
+    return 0
+
+
+def make_service(config: Config, links: Links, store: Store) -> Service:
+    """Return what the paths work with."""
+    metrics = Metrics()
+    return Service(links, Recorder(store, Spool(config.state_dir / SPOOL), metrics), metrics)
+
+
+def _take(service: Service, snapshot: Snapshot) -> None:
+    service.links = Links.from_config(snapshot.config)
+
+
+def _listen(config: Config) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.web.bind else socket.AF_INET
+    try:
+        return socket.create_server((config.web.bind, config.web.port), family=family, backlog=2048)
+    except OSError as error:
+        place = f"{config.web.bind}:{config.web.port}"
+        raise OSError(error.errno, f"cannot listen on {place}: {error.strerror}") from error
+
+
+class Server(uvicorn.Server):
+    """Uvicorn with our settings and our signals."""
+
+    def __init__(self, app: Starlette, live: Live | None = None) -> None:
+        self._live = live
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                log_level="error",  # its warnings are one for each malformed request of whoever sends them
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                headers=HEADERS,
+                timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=GRACE,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT, reload on SIGHUP.
+
+        Uvicorn's own raises the signal again afterwards: the process would end without an exit status.
+        """
+        if self._live is None:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self._live.request_reload)
+        yield
+
+    def _stop(self) -> None:
+        self.should_exit = True

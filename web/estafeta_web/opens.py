@@ -1,0 +1,20 @@
+"""`GET /o/TOKEN.gif`: the pixel that tells an open; the one at the top of a body is the initial open."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from estafeta_core.tokens import Kind
+from estafeta_web import answers, service
+
+KINDS = frozenset({Kind.OPEN, Kind.INITIAL_OPEN})
+
+
+async def pixel(request: Request) -> Response:
+    """Record the open and send the pixel; HEAD, which shows nobody anything, is not recorded."""
+    serving = service.of(request)
+    token = serving.token(request, KINDS)
+    if token is None:
+        return answers.not_found()
+    if request.method == "GET":
+        await serving.record(token, request)
+    return Response(answers.PIXEL, media_type="image/gif")

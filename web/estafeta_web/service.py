@@ -1,0 +1,76 @@
+"""What the paths work with, and how a request becomes an event."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from estafeta_core import events
+from estafeta_core.ids import IdSource
+from estafeta_core.links import Links
+from estafeta_core.store.rows import TokenEvent
+from estafeta_core.tokens import Kind, Token
+from estafeta_web.metrics import Metrics
+from estafeta_web.recorder import Recorder
+
+USER_AGENT_CHARACTERS = 512  # real ones stay below 300
+
+EVENT_TYPES = {
+    Kind.OPEN: events.OPEN,
+    Kind.INITIAL_OPEN: events.INITIAL_OPEN,
+    Kind.CLICK: events.CLICK,
+    Kind.AMP_CLICK: events.AMP_CLICK,
+    Kind.LIST_UNSUBSCRIBE: events.LIST_UNSUBSCRIBE,
+    Kind.LINK_UNSUBSCRIBE: events.LINK_UNSUBSCRIBE,
+}
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(slots=True)
+class Service:
+    """One per process; `links` is replaced by a reload, in one assignment."""
+
+    links: Links
+    recorder: Recorder
+    metrics: Metrics
+    ids: IdSource = field(default_factory=IdSource)
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+
+    def token(self, request: Request, kinds: frozenset[Kind]) -> Token | None:
+        """Return the token in the path when it is valid and of one of these kinds."""
+        token = self.links.read(request.path_params["token"])
+        return token if token is not None and token.kind in kinds else None
+
+    async def record(self, token: Token, request: Request) -> bool:
+        """Record that `token` was used; return whether that is durable."""
+        return await self.recorder.record(
+            TokenEvent(
+                event_id=self.ids.next(),
+                type=EVENT_TYPES[token.kind],
+                timestamp=self.now_ms(),
+                id=token.id,
+                shared=token.shared,
+                data=_data(token, request),
+            )
+        )
+
+
+def of(request: Request) -> Service:
+    """Return the service a request is for."""
+    service: Service = request.app.state.service
+    return service
+
+
+def _data(token: Token, request: Request) -> dict[str, str]:
+    data = {
+        "ip_address": request.client.host.removeprefix("::ffff:") if request.client else "",
+        "user_agent": _CONTROL.sub("", request.headers.get("user-agent", ""))[:USER_AGENT_CHARACTERS],
+    }
+    if token.target:
+        data["target_link_url"] = token.target.decode("utf-8", "replace")
+    if token.name:
+        data["target_link_name"] = token.name
+    return data

@@ -1,0 +1,84 @@
+"""`/u/TOKEN`: GET shows a page with a button, POST unsubscribes (RFC 8058).
+
+Mail software fetches links by itself, so nothing but the POST of the button or of a
+mail provider unsubscribes. 200 is sent when the unsubscribe is durable, so that it
+survives whatever happens next; where it cannot be made so, 503 asks to try again.
+A second POST changes nothing and is answered like the first.
+"""
+
+import asyncio
+import base64
+import hashlib
+from importlib import resources
+
+import jinja2
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from estafeta_core.tokens import Kind, Token
+from estafeta_web import answers, service
+from estafeta_web.one_click import is_one_click
+
+KINDS = frozenset({Kind.LIST_UNSUBSCRIBE, Kind.LINK_UNSUBSCRIBE})
+BODY_BYTES = 64 * 1024  # a one-click body has some 30, as multipart 200
+BODY_SECONDS = 10.0  # for a body to arrive
+
+_TEMPLATES = resources.files("estafeta_web") / "templates"
+_STYLE = (_TEMPLATES / "unsubscribe.css").read_text(encoding="utf-8")
+_PAGE = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
+    (_TEMPLATES / "unsubscribe.html").read_text(encoding="utf-8")
+)
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Robots-Tag": "noindex",
+}
+
+
+async def show(request: Request) -> Response:
+    """Ask for the decision; changes nothing."""
+    token = service.of(request).token(request, KINDS)
+    return answers.not_found() if token is None else _page(token, "ask", 200)
+
+
+async def leave(request: Request) -> Response:
+    """Unsubscribe when the body says so."""
+    serving = service.of(request)
+    token = serving.token(request, KINDS)
+    if token is None:
+        return answers.not_found()
+    try:
+        body = await asyncio.wait_for(_body(request), BODY_SECONDS)
+    except (TimeoutError, ClientDisconnect):
+        return _closing(408)
+    if body is None:
+        return _closing(413)
+    if not is_one_click(request.headers.get("content-type", ""), body):
+        return _page(token, "ask", 400)
+    if not await serving.record(token, request):
+        return _page(token, "failed", 503)
+    return _page(token, "done", 200)
+
+
+async def _body(request: Request) -> bytes | None:
+    """Return the body, or None as soon as it is too long."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            return None
+    return bytes(body)
+
+
+def _closing(status: int) -> Response:
+    """Return an answer after which the connection ends, as the rest of the request is not wanted."""
+    return Response(status_code=status, headers={"Connection": "close"})
+
+
+def _page(token: Token, state: str, status: int) -> Response:
+    html = _PAGE.render(state=state, style=_STYLE, target=answers.header_safe(token.target).decode())
+    headers = _PAGE_HEADERS | ({"Retry-After": "60"} if status == 503 else {})
+    return Response(html, status, headers, media_type="text/html")
