@@ -9,6 +9,7 @@ import base64
 import selectors
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -60,7 +61,9 @@ class _Session:
         return True
 
 
-def _conversation(server: Server, template: bytes, first: int, count: int):  # type: ignore[no-untyped-def]
+def _conversation(
+    server: Server, template: bytes, first: int, count: int
+) -> Iterator[tuple[tuple[bytes, ...], bytes]]:
     """Yield (codes awaited, what to send once they have come); an empty text ends."""
     yield (b"220",), b"EHLO bench.example\r\n"
     if server.username:

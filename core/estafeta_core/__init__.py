@@ -1,12 +1,23 @@
-"""Estafeta's ground floor: what every daemon knows, and no sockets.
+"""Estafeta's ground floor: what every daemon knows. It serves no socket and runs no loop.
 
-config      the YAML files, checked and reloaded
-directory   accounts and credentials, found by key or by user name
-dialects    one file per provider: user names, control headers, reply texts, limits
-rules       one question per file, each returning a `Refusal` or nothing
-secrets     keys and passwords: made, hashed, checked
-links       signed tokens and the URLs and addresses that carry them
-ids         63-bit, time-ordered numbers
-events      what happened, under SparkPost's field names
-store       where transmissions, recipients, events and suppressions are durable
+config        the YAML files, checked and reloaded
+directory     accounts and credentials, found by key or by user name
+identity      who is sending: account/credential[/subaccount]
+secrets       keys and passwords: made, hashed, checked
+dialects      one file per provider: user names, control headers, reply texts, limits
+options       what a message asks for, in one vocabulary for every dialect
+rules         one question per file, each returning a `Refusal` or nothing
+refusal       a negative answer, as SMTP says it
+headers       header fields as the milter receives them
+addresses     the one address a From shows, and what may stand in an envelope
+rfc2047       encoded words, read
+json_strict   JSON as every reader agrees on it
+tokens        signed tokens
+links         the URLs and addresses that carry them
+ids           63-bit, time-ordered numbers
+events        what happened, under SparkPost's field names
+bounce_class  SparkPost's bounce classes, by enhanced status code
+store         where transmissions, recipients, events and suppressions are durable
+sockets       where the daemons' sockets lie, and who may open them
+logs          one record a line, safe to grep
 """

@@ -26,6 +26,7 @@ from estafeta_core import rfc2047
 from estafeta_core.headers import Header, unfold
 
 FROM_LIMIT = 4096  # bytes; the longest address has 254, and the rest is a name
+ADDRESS_LIMIT = 254  # signs, and bytes (RFC 5321 section 4.5.3.1.3)
 COMMENT_DEPTH = 5  # nested comments; nobody writes two
 ADDRESS_CACHE = 65536  # addresses whose syntax is remembered, about 15 MB when full of long ones
 
@@ -44,6 +45,12 @@ _COMMENT_STEP = re.compile(r"[^()\\]+|\\.|[()]")
 
 _AT_DOMAIN = re.compile(r"@\s*([\w-]+(?:[.\u3002][\w-]+)+)")
 _OVERRIDES = re.compile("[\u202d\u202e]")  # they make moc.mitciv@ look like @victim.com
+# Signs that show nothing (Unicode's Default_Ignorable_Code_Point, below U+10000): between @ and a domain
+# they hide it from us and from nobody else.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0]"
+)
 _ROUTING = frozenset("%!")  # alice%victim.com@ and victim.com!alice@: old relays read another domain
 
 
@@ -55,7 +62,7 @@ def mailbox_of_from(headers: Sequence[Header]) -> str | None:
     fields = [header for header in headers if header.key == "from"]
     if len(fields) != 1 or fields[0].name.lower() != "from":
         return None
-    return _mailbox(fields[0].value)
+    return _mailbox(fields[0].value) if len(fields[0].value) <= FROM_LIMIT else None
 
 
 @functools.lru_cache(maxsize=4096)  # an application has few senders and many messages
@@ -64,7 +71,7 @@ def _mailbox(value: bytes) -> str | None:
         text = unfold(value).decode()
     except UnicodeDecodeError:
         return None  # readers guess at charsets, and some have `\` or `@` inside a character
-    if len(value) > FROM_LIMIT or _CONTROLS.search(text):
+    if _CONTROLS.search(text):
         return None
     parsed = _parse(text)
     if parsed is None:
@@ -141,12 +148,12 @@ def _shows_another(shown: str, domain: str) -> bool:
         plain = unicodedata.normalize("NFKC", text)  # a fullwidth @ is an @ to the eye
         if _OVERRIDES.search(plain):
             return True
-        if any(a_label(match.group(1)) != domain for match in _AT_DOMAIN.finditer(plain)):
+        visible = _INVISIBLE.sub("", plain)
+        if any(a_label(match.group(1)) != domain for match in _AT_DOMAIN.finditer(visible)):
             return True
     return False
 
 
-@functools.lru_cache(maxsize=ADDRESS_CACHE)
 def is_address(address: str, *, smtputf8: bool = True) -> bool:
     """Return whether `address` is one that mail can be sent to or come from, judged by its syntax.
 
@@ -154,12 +161,22 @@ def is_address(address: str, *, smtputf8: bool = True) -> bool:
     5321 section 4.5.3.1). Neither quoted local parts nor address literals: no mailbox of an application's
     recipients has them, and both have been used to get past relays.
     """
+    return len(address) <= ADDRESS_LIMIT and _is_address(address, smtputf8)
+
+
+def domain_of(address: str) -> str | None:
+    """Return the domain of `address` in lower-case A-labels; None when it is no address."""
+    return _domain_of(address) if len(address) <= ADDRESS_LIMIT else None
+
+
+# What is too long is told apart before the caches: clients choose what is remembered here, not how much.
+@functools.lru_cache(maxsize=ADDRESS_CACHE)
+def _is_address(address: str, smtputf8: bool) -> bool:
     return _validated(address, smtputf8) is not None
 
 
 @functools.lru_cache(maxsize=ADDRESS_CACHE)
-def domain_of(address: str) -> str | None:
-    """Return the domain of `address` in lower-case A-labels; None when it is no address."""
+def _domain_of(address: str) -> str | None:
     found = _validated(address, smtputf8=True)
     return None if found is None else found.ascii_domain.lower()
 

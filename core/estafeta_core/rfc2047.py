@@ -8,12 +8,20 @@ be decoded stays as it is written. Text is read once: what comes out is never lo
 
 import binascii
 import codecs
+import encodings
+import functools
+import pkgutil
 import re
 
 _WORD = re.compile(r"=\?([A-Za-z0-9_.:+-]{1,40})(?:\*[A-Za-z0-9-]*)?\?([BbQq])\?([^?\s]*)\?=")
 _ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
 # Python codecs that are text to Python, but no charset of mail: they run escapes of their own.
 _NOT_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"})
+# Every name under which Python may have a codec. Others are never looked up: Python remembers each name
+# that it was ever asked for, so that a sender of made-up ones could fill the memory.
+_NAMES = {
+    module.name for module in pkgutil.iter_modules(encodings.__path__)
+} | encodings.aliases.aliases.keys()
 
 
 def decode(value: str | bytes) -> str:
@@ -56,13 +64,24 @@ class _Run:
             return ""
         written, raw = " ".join(self.words), b"".join(self._bytes)
         self.words, self._bytes = [], []
+        codec = _codec(self.charset)
         try:
-            codec = codecs.lookup(self.charset)
-            if not codec._is_text_encoding or codec.name in _NOT_CHARSETS:
-                return written
-            return codec.decode(raw, "strict")[0]
-        except (LookupError, ValueError):
+            return written if codec is None else codec.decode(raw, "strict")[0]
+        except ValueError:
             return written
+
+
+@functools.lru_cache(maxsize=1024)
+def _codec(charset: str) -> codecs.CodecInfo | None:
+    """Return the codec of a charset of mail, or None."""
+    name = encodings.normalize_encoding(charset).replace(".", "_")
+    if name not in _NAMES:
+        return None
+    try:
+        codec = codecs.lookup(name)
+    except LookupError:
+        return None
+    return codec if codec._is_text_encoding and codec.name not in _NOT_CHARSETS else None
 
 
 def _bytes(encoding: str, payload: str) -> bytes | None:

@@ -10,14 +10,15 @@ to name it; they leave the text whatever happens to the link. A link whose next 
 or digit that is not ASCII is left alone: clients differ on whether it goes on (`.../caf` + `é`),
 and replacing a part of it would break it. Other signs that are not ASCII end it (`»`, `。`).
 
-The search is linear: one compiled pattern that never steps back. Nothing is raised for any text;
-a text in a charset that is not in `charsets`, or not in its charset, is returned as it came.
-format=flowed (RFC 3676) is not looked at: a link has no space, so no line end moves.
+The search is linear, one compiled pattern that never steps back, and ends after `MAX_LINKS` links.
+Nothing is raised for any text; a text in a charset that is not in `charsets`, or not in its charset,
+is returned as it came. format=flowed (RFC 3676) is not looked at: a link has no space, so no line end moves.
 """
 
+import itertools
 import re
 
-from estafeta_milter.html.anchor import Anchor, Target, web_url
+from estafeta_milter.html.anchor import MAX_LINKS, Anchor, Target, web_url
 from estafeta_milter.message import charsets
 
 _LINK = re.compile(r"(?<![A-Za-z0-9])https?://(?:(?!\[\[)[!#-;=?-~])+", re.IGNORECASE)
@@ -58,7 +59,7 @@ def _decode(content: bytes, name: str) -> tuple[str | None, str]:
 def _rewrite(text: str, target: Target) -> str:
     pieces: list[str] = []
     done = 0
-    for match in _LINK.finditer(text):
+    for match in itertools.islice(_LINK.finditer(text), MAX_LINKS):
         start, end = match.span()
         markers, after = _markers(text, end)
         following = text[end : end + 1]

@@ -15,7 +15,7 @@ from estafeta_core.headers import values
 from estafeta_core.identity import Identity
 from estafeta_core.options import Options
 from estafeta_core.refusal import Refusal
-from estafeta_core.rules import sending_domain, skip_suppression_right
+from estafeta_core.rules import recipient_syntax, sending_domain, skip_suppression_right
 from estafeta_core.store import Store
 from estafeta_milter.handlers.list_unsubscribe import NAME as LIST_UNSUBSCRIBE
 from estafeta_milter.message.message import Message
@@ -71,6 +71,7 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
         skip_suppression_right.check(options, envelope.credential)
         or sending_domain.check(friendly_from, envelope.credential, envelope.identity.subaccount, dialect)
         or _structure(message, envelope)
+        or _spelling(message.recipients)
     )
     if refusal is not None:
         return refusal
@@ -87,6 +88,16 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
     if verdict.personal and len(recipients) > 1 and len(verdict.going) > 1:
         return _copies_differ(len(verdict.going))
     return verdict
+
+
+def _spelling(recipients: tuple[str, ...]) -> Refusal | None:
+    """Return why a recipient may not be spelt so.
+
+    Postfix tells the policy daemon, and queues, what an address means; it tells a milter what the client typed.
+    A quoted or routed spelling of somebody who left (`"bob"@b.example`, `@a.example:bob@b.example`) would
+    not be found in the suppression list, nor in the log afterwards.
+    """
+    return next(filter(None, map(recipient_syntax.check, recipients)), None)
 
 
 def _structure(message: Message, envelope: Envelope) -> Refusal | None:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import uvloop
 
 from estafeta_core import logs, sockets
 from estafeta_core.config.document import ConfigError
@@ -30,14 +31,6 @@ from estafeta_policy import listening
 from estafeta_policy.journal import Journal
 from estafeta_policy.policy_daemon import Policy
 from estafeta_policy.sasl_daemon import Sasl
-
-new_event_loop: Callable[[], asyncio.AbstractEventLoop]
-try:
-    import uvloop
-except ImportError:
-    new_event_loop = asyncio.new_event_loop
-else:
-    new_event_loop = uvloop.new_event_loop  # answers twice as many requests
 
 DRAIN = 4.0  # seconds; systemd, and whoever waits for the end, gets it within 5
 
@@ -85,7 +78,7 @@ def _run(role: Role, live: Live, path: Path, group: str) -> int:
         return 1
     _use_every_descriptor()
     journal = Journal(logging.getLogger().handlers[0], sys.stderr)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # answers twice as many requests
         runner.run(_serve(role, live, listener, journal))
     journal.flush()
     return 0

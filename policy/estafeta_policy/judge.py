@@ -163,6 +163,9 @@ class Judge:
         except ValueError as error:  # not the name that our SASL back end returns
             raise UndecidableError(str(error)) from None
         credential = self._directory.credential(identity)
+        if credential is None:
+            # Made or deleted a moment ago: the milter, asked at MAIL, knew it. The next try gets one answer.
+            raise UndecidableError(f"no credential {identity.credential_id!r} in the configuration")
         refusal = standing.check(
             credential,
             identity.subaccount,
@@ -170,10 +173,10 @@ class Judge:
             secured=bool(request.encryption_protocol),
             now=self._wall_clock(),
         )
-        domain_limits = credential.account.domain_limits if credential else Limits()
+        domain_limits = credential.account.domain_limits
         return _Standing(
             refusal=refusal,
-            bounds=_bounds(credential) if credential else (),
+            bounds=_bounds(credential),
             account=identity.account,
             domain_limits=domain_limits if domain_limits != Limits() else None,
             by_sender={},

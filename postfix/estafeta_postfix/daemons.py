@@ -3,9 +3,13 @@
 import importlib
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from estafeta_core import sockets
+from estafeta_core.config.schema import Config
+from estafeta_policy import listening
 from estafeta_postfix.supervisor import Program
 
 # Where each role's `run(config_path) -> exit status` is. The modules are loaded when they are served:
@@ -26,7 +30,19 @@ def serve(role: str, config: Path) -> int:
     return runner(config)
 
 
-def program(role: str, config: Path, log: Path | None = None) -> Program:
+def program(role: str, path: Path, log: Path | None = None) -> Program:
     """Return the program that serves one role, with exactly this interpreter."""
-    arguments = [sys.executable, "-m", "estafeta_postfix", "--config", str(config), "serve", role]
+    arguments = [sys.executable, "-m", "estafeta_postfix", "--config", str(path), "serve", role]
     return Program(role, arguments, log)
+
+
+def programs(path: Path, config: Config, logs: Path | None = None) -> list[Program]:
+    """Return the programs of all roles, in the order to start them; `logs` is a folder for a log of each.
+
+    The SASL socket is bound here and held while its daemon is away: an smtpd(8) that cannot reach it at its
+    start ends, and master(8) lets none start for a minute. SocketError when another process serves it.
+    """
+    every = {role: program(role, path, logs and logs / f"{role}.log") for role in RUNNERS}
+    listener = listening.bound(sockets.sasl(config.run_dir), config.socket_group)
+    every["sasl"] = replace(every["sasl"], listener=listener)
+    return list(every.values())

@@ -1,7 +1,8 @@
 """The background process: it follows Postfix's log and is the one process that checkpoints the store.
 
-SIGTERM and SIGINT stop it; SIGHUP and a changed file reload the configuration. `store` and `maillog`
-are those it was started with.
+There is one of it: a second one would record every delivery again, so it does not start. SIGTERM and SIGINT
+stop it; SIGHUP and a changed file reload the configuration. `store`, `maillog` and `state_dir` are those it
+was started with.
 """
 
 import contextlib
@@ -14,10 +15,14 @@ from estafeta_core import logs
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.ids import IdSource
-from estafeta_core.store import open_store
+from estafeta_core.store import SchemaTooNew, open_store
+from estafeta_core.store.filelock import FileLock
 from estafeta_postfix.log_follower.follow import Follower
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
+
+LOCK = "worker.lock"  # in state_dir; held while the worker lives
+LOCK_PATIENCE = 5.0  # seconds for the one before to end
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +34,22 @@ def run_worker(config_path: Path) -> int:
         live = Live(config_path)
     except ConfigError:  # logged by Live, with file, line and key
         return 1
+    lock = FileLock(live.current.config.state_dir / LOCK)
+    try:
+        if not lock.try_acquire(LOCK_PATIENCE):
+            log.critical("%s: another worker holds this lock; stop it first", lock.path)
+            return 1
+        _work(live)
+    except (OSError, SchemaTooNew) as error:
+        log.critical("%s", error)
+        return 1
+    finally:
+        lock.close()
+    return 0
+
+
+def _work(live: Live) -> None:
+    """Follow the log until told to stop."""
     config = live.current.config
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,7 +63,6 @@ def run_worker(config_path: Path) -> int:
         Follower(config.maillog, store, recorder, stop.wait).run()
     finally:
         store.close()
-    return 0
 
 
 class _Stop:

@@ -1,3 +1,4 @@
+import base64
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -283,3 +284,28 @@ def test_domains_are_compared_as_lower_case_a_labels(address: str, domain: str |
 )
 def test_other_text_is_no_domain(domain: str) -> None:
     assert addresses.a_label(domain) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ceo@\u200bvictim.test",
+        "ceo\u2060@\u2060victim\u2060.test",
+        "ceo@vic\u00adtim.test",
+        "ceo@\ufeffvictim.test",
+    ],
+)
+def test_signs_that_show_nothing_hide_no_address_of_another_domain(name: str) -> None:
+    assert shown(f'"{name}" <me@sender.test>'.encode()) is None
+    encoded = base64.b64encode(name.encode())
+    assert shown(b"=?utf-8?b?%s?= <me@sender.test>" % encoded) is None
+
+
+def test_what_is_too_long_for_an_address_is_not_remembered() -> None:
+    """Clients choose what the caches hold: a Postfix line of 2,000 bytes, or a From of 60,000."""
+    before = addresses._is_address.cache_info(), addresses._mailbox.cache_info()
+    long = "a" * 300 + "@sender.test"
+    assert not addresses.is_address(long)
+    assert addresses.domain_of(long) is None
+    assert shown(b'"' + b"a" * addresses.FROM_LIMIT + b'" <me@sender.test>') is None
+    assert (addresses._is_address.cache_info(), addresses._mailbox.cache_info()) == before

@@ -1,4 +1,5 @@
 import email.header
+import encodings
 import time
 
 import pytest
@@ -70,3 +71,21 @@ def test_time_is_linear_in_the_length() -> None:
         start = time.perf_counter()
         rfc2047.decode(piece * 20_000)
         assert time.perf_counter() - start < 1.0
+
+
+def test_made_up_charsets_are_not_remembered() -> None:
+    """Python keeps every name it was asked to look up, known or not, as long as the process lives."""
+    remembered = encodings._cache
+    spellings = [f"utf{'-' * a}{'_' * b}8" for a in range(12) for b in range(12)]
+    assert rfc2047.decode("=?utf-8?q?a?=") == "a"
+    before = len(remembered)
+    for charset in [*spellings, *(f"made-up-{number}" for number in range(500))]:
+        rfc2047.decode(f"=?{charset}?q?a?=")
+    assert len(remembered) <= before + 1  # utf_8, whatever it was called
+
+
+@pytest.mark.parametrize(
+    "charset", ["utf-8", "UTF8", "iso-8859-1", "latin1", "gb2312", "shift_jis", "iso-2022-jp", "cp874"]
+)
+def test_charsets_of_mail_are_known_by_their_usual_names(charset: str) -> None:
+    assert rfc2047.decode(f"=?{charset}?q?abc?=") == "abc"

@@ -89,6 +89,15 @@ def test_a_stored_password_has_the_parameters_of_owasp() -> None:
         STORED.replace("m=19456", "m=1048576"),
         "sha256:" + STORED.removeprefix("argon2id:"),
     ],
+    ids=[
+        "empty",
+        "no hash",
+        "no PHC string",
+        "no scheme",
+        "another argon2",
+        "too much memory",
+        "wrong scheme",
+    ],
 )
 def test_what_could_not_be_verified_or_would_take_too_long_is_no_stored_password(stored: str) -> None:
     with pytest.raises(ValueError, match=r"argon2id|KiB"):

@@ -255,12 +255,12 @@ def test_an_unsubscribe_that_was_answered_survives_a_kill(
 
 
 def test_f9_a_revoked_key_stops_an_open_session_within_a_second(relay: Relay) -> None:
-    made = relay.estafeta("key", "create", "acme/open", "--permission", "send")
-    key = made.stdout.strip()
+    key = relay.estafeta("key", "create", "acme/open", "--permission", "send").stdout.strip()
+    time.sleep(1.2)  # every process looks at the files for itself, twice a second
     with relay.raw() as client:
         relay.begin(client, tls=False)
-        wait(lambda: client.login("SMTP_Injection", key)[:3], "235", "the new key works", 5.0)
-        wait(lambda: client.command(f"MAIL FROM:<{SENDER}>")[:3], "250", "in every daemon", 5.0)
+        assert client.login("SMTP_Injection", key).startswith("235")
+        assert client.command(f"MAIL FROM:<{SENDER}>").startswith("250")
         assert client.command("RSET").startswith("250")
         assert relay.estafeta("key", "revoke", "acme/open").returncode == 0
         revoked = time.monotonic()

@@ -1,5 +1,6 @@
 import json
 import logging
+import time
 from datetime import timedelta
 
 import pytest
@@ -49,6 +50,14 @@ def test_mail_from_somebody_who_is_known(office: Office) -> None:
 )
 def test_mail_from_somebody_who_is_not(office: Office, identity: str, reply: str) -> None:
     assert str(office.mail(identity)) == reply
+
+
+def test_a_key_made_a_moment_ago_is_known_before_it_is_refused(office: Office) -> None:
+    assert str(office.mail("acme/main/7")) == "535 5.7.8 Unknown subaccount"
+    file = office.site.folder / "accounts.d" / "acme.yaml"
+    file.write_text(file.read_text().replace('{"123"', '{"7": {}, "123"'))
+    time.sleep(0.06)  # the files are looked at 20 times a second at most
+    assert isinstance(office.mail("acme/main/7"), Envelope)
 
 
 @pytest.mark.parametrize("sender", ["a b@acme.example", "@", "a@", "a@b@c.example", "a\udcff@acme.example"])

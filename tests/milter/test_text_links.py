@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estafeta_milter.html.anchor import Anchor
+from estafeta_milter.html.anchor import MAX_LINKS, Anchor
 from estafeta_milter.message.message import Message
 from estafeta_milter.text_links import rewrite_links
 from estafeta_testing import corpora
@@ -210,3 +210,9 @@ def test_the_text_of_every_message_is_rewritten_link_by_link(path: Path) -> None
             pieces = edited.split(b"@LINK@")
             originals.append(b"")
             assert b"".join(piece + url for piece, url in zip(pieces, originals, strict=True)) == text
+
+
+def test_of_a_flood_of_links_only_the_first_are_led_through_us() -> None:
+    edited, seen = links("http://x.test/ " * (MAX_LINKS + 2))
+    assert len(seen) == MAX_LINKS
+    assert edited.endswith(f"@{MAX_LINKS} http://x.test/ http://x.test/ ")

@@ -200,3 +200,22 @@ def test_without_the_store_nothing_is_decided(office: Office) -> None:
     (office.site.folder / "estafeta.db").unlink()
     with pytest.raises(StoreUnavailable):
         decide(make_message(), office.envelope(), office.store)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        '"alice"@example.net',
+        "@relay.example:alice@example.net",
+        "al\\ice@example.net",
+        "alice @example.net",
+        " alice@example.net",
+        "(a)alice@example.net",
+    ],
+)
+def test_no_spelling_that_postfix_undoes_gets_past_the_suppression_list(
+    office: Office, spelling: str
+) -> None:
+    office.suppress(ALICE)
+    message = make_message(spelling)
+    assert refusal(office, message) == "553 5.1.3 Bad recipient address syntax"

@@ -122,3 +122,25 @@ def test_the_worker_does_not_start_without_a_usable_configuration(config: Path) 
     config.write_text("hostname: x\n")
     with worker(config) as process:
         assert process.wait(20) == 1
+
+
+def test_a_second_worker_does_not_start_because_it_would_record_everything_again(
+    tmp_path: Path, config: Path, store: Store
+) -> None:
+    with worker(config):
+        deliver(tmp_path / "mail.log", range(1))
+        wait_for(store, 1)
+        command = [sys.executable, "-m", "estafeta_postfix", "--config", str(config), "serve", "worker"]
+        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    assert second.returncode == 1
+    assert "worker.lock: another worker holds this lock" in second.stderr
+    assert recorded(store) == [10]
+
+
+def test_a_worker_whose_folder_is_missing_says_so(config: Path) -> None:
+    config.write_text(config.read_text().replace("state_dir: .", "state_dir: nowhere"))
+    command = [sys.executable, "-m", "estafeta_postfix", "--config", str(config), "serve", "worker"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 1
+    assert "No such file or directory" in done.stderr
+    assert "Traceback" not in done.stderr

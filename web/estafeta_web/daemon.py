@@ -11,6 +11,7 @@ because anybody can send it. No access log is written, as a path holds a token.
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ from estafeta_web.service import Service
 from estafeta_web.spool import Spool
 
 SPOOL = "web-spool"  # in state_dir
-GRACE = 10  # seconds for requests in hand when the process is told to stop
+GRACE = 8  # seconds for requests in hand when the process is told to stop; the supervisor kills after 10
 KEEP_ALIVE = 15  # seconds a connection may idle between requests
 
 log = logging.getLogger(__name__)
@@ -81,8 +82,8 @@ def _listen(config: Config) -> socket.socket:
     try:
         return socket.create_server((config.web.bind, config.web.port), family=family, backlog=2048)
     except OSError as error:
-        place = f"{config.web.bind}:{config.web.port}"
-        raise OSError(error.errno, f"cannot listen on {place}: {error.strerror}") from error
+        why = os.strerror(error.errno) if error.errno else error
+        raise OSError(f"cannot listen on {config.web.bind}:{config.web.port}: {why}") from error
 
 
 class Server(uvicorn.Server):

@@ -99,6 +99,9 @@ class Document:
         missing = re.search(r"missing required field `(.*)`", text)
         if missing:
             return self.error(key_path, f"the key `{missing.group(1)}` is missing")
+        if text.startswith("Invalid enum value"):
+            words = ", ".join(_words(_kind_at(kind, key_path)))
+            return self.error(key_path, f"{text} (known here: {words})")
         hint = next((hint for pattern, hint in _HINTS if pattern.search(text)), None)
         return self.error(key_path, f"{text} ({hint})" if hint else text)
 
@@ -106,6 +109,17 @@ class Document:
 def _suggestion(name: str, known: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean `{close[0]}`?" if close else "known here: " + ", ".join(known)
+
+
+def _words(kind: Any) -> Iterator[str]:
+    """Yield the words that a type takes, as YAML writes them."""
+    if kind is bool:
+        yield from ("true", "false")
+    for inner in typing.get_args(kind):
+        if isinstance(inner, str):
+            yield inner
+        else:
+            yield from _words(inner)
 
 
 def _value(document: Document, node: yaml.Node, path: KeyPath, seen: set[int]) -> Any:

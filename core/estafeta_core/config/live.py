@@ -21,6 +21,7 @@ from estafeta_core.config.document import ConfigError
 from estafeta_core.config.load import Snapshot, load
 
 LOOK_EVERY = 0.5  # seconds
+CATCH_UP_EVERY = 0.05  # seconds; a look at thousands of files takes 10 ms
 RETRY_EVERY = 2.0  # seconds, while the files cannot be used: a mount or a right may be missing
 SETTLED_NS = 1_000_000_000  # a file at least this old when a load began has been read as it is
 
@@ -45,6 +46,8 @@ class Live:
         self._callbacks: list[Callable[[Snapshot], None]] = []
         self._marks: _Marks = {}
         self._error: str | None = None  # logged last, and still so
+        self._catching_up = threading.Lock()  # who comes second waits for what the first finds
+        self._caught_up = 0.0
         error = self.reload()
         if error is not None and not start_empty:
             raise error
@@ -77,7 +80,8 @@ class Live:
             snapshot = self._load(self._path)
         except ConfigError as error:
             if str(error) != self._error:
-                log.error("%s; the configuration in force stays", error)
+                kept = "the configuration in force stays" if self.snapshot else "there is none in force"
+                log.error("%s; %s", error, kept)
             self._error = str(error)
             return error
         self._error = None
@@ -95,6 +99,20 @@ class Live:
         young = any(mark is not None and mark[0] > started - SETTLED_NS for mark in marks.values())
         self._marks = {} if young else marks
 
+    def catch_up(self, snapshot: Snapshot) -> bool:
+        """Read the files now if they have changed; whether another snapshot than `snapshot` is in force.
+
+        For an answer that would be final: each process notices a change by itself, so for a moment one may
+        know a key that another does not. Looks no more often than `CATCH_UP_EVERY`.
+        """
+        with self._catching_up:
+            now = time.monotonic()
+            if self.snapshot is snapshot and now - self._caught_up >= CATCH_UP_EVERY:
+                if self._look() != self._marks:
+                    self.reload()
+                self._caught_up = time.monotonic()
+            return self.snapshot is not snapshot
+
     def request_reload(self) -> None:
         """Have the watching thread reload at once; may be called from a signal handler."""
         self._requests.put(None)  # SimpleQueue.put is reentrant, an Event's lock is not
@@ -109,9 +127,11 @@ class Live:
         retry_at = time.monotonic() + RETRY_EVERY
         while True:
             due = self._requested(LOOK_EVERY) or (self._error is not None and time.monotonic() >= retry_at)
+            expected = due or bool(self._marks)  # without marks young files are read once more: no news
             try:
                 if due or self._look() != self._marks:
-                    self.reload()
+                    if self.reload() is None and expected:
+                        log.info("%s: read again and in force", self._path)
                     retry_at = time.monotonic() + RETRY_EVERY
             except Exception:  # a bug in a callback may cost one reload, never the watch over revoked keys
                 log.exception("reload failed")

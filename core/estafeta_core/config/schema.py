@@ -38,10 +38,11 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How failed logins are slowed down (Dovecot's figures)."""
+    """How failed logins are slowed down (in Dovecot's way)."""
 
     failure_delay: Annotated[float, msgspec.Meta(ge=0)] = 2.0  # before the first refusal of an address
-    failure_delay_limit: Annotated[float, msgspec.Meta(ge=0)] = 15.0  # the delay doubles up to this
+    # The delay doubles up to this, and to 8 at most: Postfix waits 10 s for the answer.
+    failure_delay_limit: Annotated[float, msgspec.Meta(ge=0)] = 8.0
     failures_per_minute: Positive = 60  # more from one address are answered 454, unchecked
     password_checks: Positive = 2  # argon2 verifications at a time; each takes 19 MiB and about 30 ms
 

@@ -1,6 +1,7 @@
 """Whether MAIL FROM is an address, or empty (RFC 5321 section 4.1.1.2).
 
-The empty sender is a client's right: bounces and receipts use it, and it is rewritten anyway.
+The empty sender is a client's right: bounces and receipts use it. So is one without a domain (`root`), which
+SparkPost takes, as it overwrites the address; Postfix completes one that is kept.
 """
 
 from estafeta_core import addresses
@@ -11,4 +12,5 @@ BAD_SENDER = Refusal(553, "5.1.7", "Bad sender address syntax")
 
 def check(sender: str) -> Refusal | None:
     """Return the refusal for a sender, given without angle brackets, that nobody could answer to."""
-    return BAD_SENDER if sender and not addresses.is_address(sender) else None
+    whole = sender if "@" in sender else f"{sender}@domain.invalid"
+    return BAD_SENDER if sender and not addresses.is_address(whole) else None

@@ -21,7 +21,7 @@ class FileLock:
     """One holder at a time; for one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._fd: int | None = None
 
     def acquire(self) -> None:
@@ -54,5 +54,5 @@ class FileLock:
 
     def _opened(self) -> int:
         if self._fd is None:
-            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
         return self._fd

@@ -12,9 +12,9 @@ OURS = "x-estafeta-"
 
 def apply(message: Message, job: Job) -> Message:
     """Return `message` without control headers."""
-    doomed = {
-        header.key
-        for header in message.headers
-        if header.key in job.control_headers or header.key.startswith(OURS)
-    }
-    return message.without_headers(doomed) if doomed else message
+    kept = [header for header in message.headers if not _steers(header.key, job.control_headers)]
+    return message if len(kept) == len(message.headers) else message.with_headers(kept)
+
+
+def _steers(key: str, control_headers: frozenset[str]) -> bool:
+    return key in control_headers or key.startswith(OURS)

@@ -3,7 +3,8 @@
 SparkPost's two pixels: the one at the top says that the message was opened
 (`initial_open`), the one at the end that it was shown whole (`open`). AMP texts get
 links only, because AMP has no `<img>`. A link marked `data-msys-unsubscribe="1"` leads to the
-unsubscribe page. A link too long for a token stays as it is.
+unsubscribe page. A link too long for a token stays as it is, and so
+does every link behind the first `MAX_LINKS` of a text.
 """
 
 from estafeta_core.links import is_target

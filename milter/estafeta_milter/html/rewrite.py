@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import turbohtml
 
-from estafeta_milter.html.anchor import Anchor, Target, web_url
+from estafeta_milter.html.anchor import MAX_LINKS, Anchor, Target, web_url
 from estafeta_milter.html.attributes import Attribute, find, quoted, text
 from estafeta_milter.message.charsets import codec
 from estafeta_milter.message.splice import Edit, splice
@@ -120,7 +120,8 @@ def _note(outline: _Outline, token: turbohtml.Token, length: int) -> None:
         elif tag in _LANDMARKS:
             outline.places["/" + tag] = token.col
     elif tag in _LINKS:
-        outline.links.append(token)
+        if len(outline.links) < MAX_LINKS:
+            outline.links.append(token)
     elif tag == "frameset":
         outline.has_body = False
     else:

@@ -50,10 +50,12 @@ class _Draft:
 
     def finish(self, end: int) -> Part:
         """Return the part, now that its content is known to end at `end`."""
-        if end < self.start:
-            # The delimiter follows the header block at once: there is no line for a content.
+        least = self.children[-1].end if self.children else self.start
+        if end < least:
+            # The delimiter follows the header block, or that of the last part in it, at once: there is no
+            # line for a content.
             self.doubt = self.doubt or "a part without content"
-            end = self.start
+            end = least
         facts = self.facts
         return Part(
             self.path,

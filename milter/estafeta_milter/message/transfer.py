@@ -7,6 +7,7 @@ Lines made here are at most 76 bytes and end in CRLF. Nothing is raised for an e
 """
 
 import binascii
+import re
 
 MAX_LINE = 998  # RFC 5322 section 2.1.1; Postfix breaks longer lines, after any signing
 
@@ -15,6 +16,11 @@ KNOWN = IDENTITY | {"quoted-printable", "base64"}
 
 _WIDTH = 76  # RFC 2045 sections 6.7 (5) and 6.8
 _BASE64_SPACE = b" \t\r\n"
+_UNQUOTED = re.compile(
+    rb"[^\t\x20-\x3c\x3e-\x7e]"
+)  # RFC 2045 section 6.7 (2): "=" and all but printable ASCII
+_SPACE = re.compile(rb"[ \t]")
+_TOO_WIDE = re.compile(rb"[^\r\n]{77}")
 
 
 def decode(encoding: str, data: bytes) -> bytes | None:
@@ -91,9 +97,25 @@ def _encode_quoted_printable(content: bytes) -> bytes:
     line_ends = content.count(b"\r\n")
     if line_ends and content.count(b"\r") == line_ends == content.count(b"\n"):
         encoded = binascii.b2a_qp(content, istext=True)
-        if b"=20\r\n" not in encoded and b"=09\r\n" not in encoded:
-            return encoded
         # b2a_qp escapes space before a line end without counting: such a line may have 77 bytes.
+        if not _TOO_WIDE.search(encoded):
+            return encoded
     # Lone CR and LF are content, not line ends: b2a_qp would keep the one and turn the other into CRLF.
-    lines = [binascii.b2a_qp(line, istext=False) for line in content.split(b"\r\n")]
-    return b"\r\n".join(lines).replace(b"=\n", b"=\r\n")
+    return b"\r\n".join(map(_quoted_line, content.split(b"\r\n")))
+
+
+def _quoted_line(line: bytes) -> bytes:
+    """Return one line in quoted-printable, with soft line breaks; white space at its end is escaped."""
+    kept = line.rstrip(b" \t")
+    rest = _UNQUOTED.sub(_escape, kept) + _SPACE.sub(_escape, line[len(kept) :])
+    pieces = []
+    while len(rest) > _WIDTH:
+        cut = rest.rfind(b"=", _WIDTH - 3, _WIDTH - 1)  # no escape is divided
+        cut = _WIDTH - 1 if cut < 0 else cut
+        pieces.append(rest[:cut] + b"=")
+        rest = rest[cut:]
+    return b"\r\n".join([*pieces, rest])
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    return b"=%02X" % match.group()[0]

@@ -24,7 +24,7 @@ PAGE = 500  # events asked of the store at a time
 )
 @click.option("--account", help="Only this account's.")
 @click.option("--recipient", help="Only what happened to mail for this address.")
-@click.option("--since", type=Moment(), default=None, help="Not before: 2026-11-20T13:00, or 2h ago.")
+@click.option("--since", type=Moment(), default=None, help="Not before: 2026-11-20T13:00, or 2h (ago).")
 @click.option("--until", type=Moment(), default=None, help="Before this time.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The newest so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -40,7 +40,7 @@ def command(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List events, the newest last; with --json as SparkPost's Events API shows them."""
+    """List events, the newest last; with --json as SparkPost's Events API shows them, in UTC."""
     with opened(config) as store:
         pages = _newest_first(store, types, account, since, until)
         wanted = (each for each in pages if recipient is None or _is_for(each, recipient))

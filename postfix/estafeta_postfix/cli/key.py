@@ -182,11 +182,14 @@ def list_(found: Accounts, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
-    for row in rows:
-        words = (row["id"], row["prefix"] or "-", row["status"], ",".join(row["permissions"]) or "-")
-        click.echo(
-            f"{words[0]:<32} {words[1]:<8} {words[2]:<9} {words[3]:<28} {row['expires'] or '-'}".rstrip()
-        )
+    head = ("ACCOUNT/NAME", "KEY", "STATUS", "PERMISSIONS", "EXPIRES")
+    for words in (head, *map(_words, rows)):
+        click.echo("{:<32} {:<8} {:<9} {:<28} {}".format(*words))
+
+
+def _words(row: dict[str, Any]) -> tuple[str, ...]:
+    permissions = ",".join(row["permissions"])
+    return row["id"], row["prefix"] or "-", row["status"], permissions or "-", row["expires"] or "-"
 
 
 def _row(credential: Credential) -> dict[str, Any]:
@@ -250,7 +253,7 @@ def revoke(found: Accounts, *, credential_id: str) -> None:
 @_as_json
 @_with_accounts
 def rotate(found: Accounts, *, credential_id: str, overlap: str, as_json: bool) -> None:
-    """Make a second key with the same rights, and let the old one expire."""
+    """Make a second key with the same rights, which does not expire, and let the old one expire."""
     old = found.credential(credential_id)
     if old.settings.status != "active":
         raise Failure(f"{credential_id} is {old.settings.status}, so nobody uses it", 2)

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import click
 
-from estafeta_postfix.daemons import RUNNERS, program, serve
-from estafeta_postfix.supervisor import Supervisor
+from estafeta_core import logs
+from estafeta_core.config.document import ConfigError
+from estafeta_core.config.load import load_config
+from estafeta_core.sockets import SocketError
+from estafeta_postfix.cli.failure import Failure
+from estafeta_postfix.daemons import RUNNERS, programs, serve
+from estafeta_postfix.supervisor import Program, Supervisor
 
 
 @click.command("serve")
@@ -20,20 +25,24 @@ def command(config: Path, role: str) -> None:
     sasl: who logs in. policy: limits. milter: checks and rewrites. web: links and pixels. worker: follows
     the mail log. SIGTERM stops it, SIGHUP reloads the configuration.
     """
-    if role == "all":
-        asyncio.run(_serve_all(config))
-    else:
+    if role != "all":
         sys.exit(serve(role, config))
+    logs.setup("serve")
+    try:
+        made = programs(config, load_config(config))
+    except (ConfigError, SocketError) as error:
+        raise Failure(str(error)) from None
+    asyncio.run(_serve_all(made))
 
 
-async def _serve_all(config: Path) -> None:
+async def _serve_all(made: list[Program]) -> None:
     stop = asyncio.Event()
     supervisor = Supervisor()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, supervisor.signal, signal.SIGHUP)
-    for role in RUNNERS:
-        await supervisor.start(program(role, config))
+    for program in made:
+        await supervisor.start(program)
     await stop.wait()
     await supervisor.stop()

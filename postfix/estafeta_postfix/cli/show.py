@@ -19,7 +19,7 @@ from estafeta_postfix.cli.text import local_time, printable
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def command(config: Path, id_text: str, as_json: bool) -> None:
-    """Show a transmission and its events.
+    """Show a transmission and its events, in local time; with --json in UTC.
 
     ID is a transmission id, a message id, or the queue id of Postfix's "queued as" and of the mail log.
     """

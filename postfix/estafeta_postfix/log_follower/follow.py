@@ -16,7 +16,7 @@ from estafeta_postfix.log_follower.parse import parse
 from estafeta_postfix.log_follower.reader import Chunk, LogReader
 from estafeta_postfix.log_follower.records import Recorder
 
-POLL = 0.1  # seconds between two looks at a log that has not grown
+POLL = 0.1  # seconds between two looks at the log
 RETRY = 1.0  # seconds before a store or a log that failed is tried again
 UNRECORDED = 1024 * 1024  # bytes without events after which the position is written by itself
 
@@ -60,7 +60,8 @@ class Follower:
                 chunk = reader.read()
                 if chunk is not None:
                     self._record(chunk)
-                if self._wait(POLL if chunk is None else 0):
+                # A log that grows is read in batches: a transaction for each line would keep the disk busy.
+                if self._wait(0 if chunk is not None and chunk.full else POLL):
                     return
         finally:
             reader.close()

@@ -31,6 +31,7 @@ class Chunk:
 
     lines: list[bytes]
     position: LogPosition
+    full: bool  # as many as are read at a time: there may be more
 
 
 class LogReader:
@@ -104,7 +105,7 @@ class LogReader:
             end = len(data)  # a line longer than any that Postfix writes tells nothing
         self._offset += end
         position = LogPosition(str(self._path), self._inode, self._offset)
-        return Chunk(data[:end].removesuffix(b"\n").split(b"\n"), position)
+        return Chunk(data[:end].removesuffix(b"\n").split(b"\n"), position, len(data) == CHUNK)
 
     def _renamed_and_quiet(self) -> bool:
         with contextlib.suppress(FileNotFoundError):

@@ -4,7 +4,9 @@ The names in the JSON are an interface: scripts and checks read them.
 """
 
 import json
+import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from estafeta_postfix import ports
@@ -72,6 +74,7 @@ class Description:
             f"  outbox {self.layout.outbox}/new   (nothing leaves this machine: look here)",
             f"  log    {config.maillog}, {self.layout.logs}/",
             f"  config {self.layout.config}, {config.accounts_dir}/",
+            f"  TLS    {self.layout.authority}   (what a client has to trust, or else not verify)",
             "",
         ]
         for credential in self.credentials:
@@ -79,9 +82,9 @@ class Description:
                 f"  {credential.id}: user name {credential.username}, password {credential.password}",
                 f"      {credential.note}",
             ]
-        return "\n".join([*lines, *self._example(), ""])
+        return "\n".join([*lines, *self._examples(), ""])
 
-    def _example(self) -> list[str]:
+    def _examples(self) -> list[str]:
         if not self.credentials:
             return []
         first = self.credentials[0]
@@ -98,5 +101,7 @@ class Description:
             f"    --h-From '{sender}' --add-header 'X-MSYS-API: {options}' \\",
             "    --add-header 'Content-Type: text/html' --body '<a href=\"https://example.com/\">hello</a>'",
             "",
-            f"Then: estafeta --config {self.layout.config} events",
+            "Then:",
+            "",
+            f"  {Path(sys.executable).with_name('estafeta')} --config {self.layout.config} events",
         ]

@@ -14,18 +14,16 @@ import os
 import secrets
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from estafeta_core import sockets
 from estafeta_core.config.schema import Config
 from estafeta_core.store import open_store
-from estafeta_policy import listening
 from estafeta_postfix import certificate, demo_accounts, ports
 from estafeta_postfix.capture.outbox import Outbox
 from estafeta_postfix.capture.server import serve
-from estafeta_postfix.daemons import RUNNERS, program
+from estafeta_postfix.daemons import RUNNERS, programs
 from estafeta_postfix.files import write_bytes, write_text
 from estafeta_postfix.instance import Instance, InstanceError, mail_owner
 from estafeta_postfix.render.place import Place
@@ -152,12 +150,8 @@ def _write_certificates(layout: Layout, hostname: str) -> None:
 
 
 async def _start_daemons(layout: Layout, supervisor: Supervisor, config: Config) -> None:
-    for role in RUNNERS:
-        made = program(role, layout.config, layout.logs / f"{role}.log")
-        if role == "sasl":
-            # An smtpd that cannot reach it at its start ends, and master lets none start for a minute.
-            made = replace(made, listener=listening.bound(sockets.sasl(config.run_dir), config.socket_group))
-        await supervisor.start(made)
+    for program in programs(layout.config, config, layout.logs):
+        await supervisor.start(program)
 
 
 async def _daemons_answer(layout: Layout, supervisor: Supervisor, config: Config) -> None:

@@ -44,7 +44,7 @@ BASE = "account: acme\ndialect: sparkpost\n"
         ),
         (
             BASE + "credentials:\n  main: {permissions: [send, fly]}\n",
-            "acme.yaml:4: credentials.main.permissions.1: Invalid enum value 'fly'",
+            "acme.yaml:4: credentials.main.permissions.1: Invalid enum value 'fly' (known here: send,",
         ),
         (
             BASE + "credentials:\n  main:\n    permissions: send\n",
@@ -56,7 +56,7 @@ BASE = "account: acme\ndialect: sparkpost\n"
         ),
         (
             BASE + "domains:\n  a.example:\n    verified: maybe\n",
-            "acme.yaml:5: domains.a.example.verified: Invalid enum value 'maybe'",
+            "acme.yaml:5: domains.a.example.verified: Invalid enum value 'maybe' (known here: true, false, dns)",
         ),
         (
             BASE + "domains:\n  a.example:\n",

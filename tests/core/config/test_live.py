@@ -204,3 +204,34 @@ def test_reloads_of_two_threads_do_not_mix(config: Path) -> None:
     for thread in threads:
         thread.join()
     assert most == 1
+
+
+def test_a_change_that_came_into_force_is_logged(
+    config: Path, account: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = Live(config)
+    with caplog.at_level(logging.INFO):
+        live.watch()
+        time.sleep(1.2)  # young files are read once more, which is no news
+        assert "in force" not in caplog.text
+        revoke(account)
+        assert until(lambda: f"{config}: read again and in force" in caplog.text, 1.5)
+
+
+def test_a_start_that_fails_does_not_speak_of_a_configuration_in_force(
+    config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config.write_text("broken: [")
+    Live(config, start_empty=True)
+    assert caplog.text.rstrip().endswith("; there is none in force")
+
+
+def test_before_a_final_answer_the_files_are_looked_at(config: Path, account: Path) -> None:
+    live = Live(config)
+    live.reload()  # files this young are read once more in any case
+    before = live.current
+    revoke(account)
+    assert live.catch_up(before)
+    assert status(live) == "revoked"
+    assert live.catch_up(before)
+    assert not live.catch_up(live.current)

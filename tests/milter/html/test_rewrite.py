@@ -7,7 +7,7 @@ import turbohtml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from estafeta_milter.html.anchor import Anchor
+from estafeta_milter.html.anchor import MAX_LINKS, Anchor
 from estafeta_milter.html.rewrite import insert_pixels, rewrite_links, track
 from estafeta_milter.message.message import Message
 from estafeta_testing import corpora
@@ -373,3 +373,11 @@ def test_c12_the_html_of_every_message_is_tracked_in_time(path: Path) -> None:
             edited = track(text, part.charset, lambda _: "http://t/", TOP, BOTTOM)
             again = message.replace_text(part, edited).rendered()
             assert again.decoded(again.text_parts()[message.text_parts().index(part)]) == edited
+
+
+def test_of_a_flood_of_links_only_the_first_are_led_through_us() -> None:
+    link = b'<a href="http://x.test/">x</a>\n'
+    edited, seen = links(link * (MAX_LINKS + 2))
+    assert len(seen) == MAX_LINKS
+    assert edited.endswith(link * 2)
+    assert edited.count(link) == 2

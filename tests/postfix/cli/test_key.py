@@ -207,7 +207,7 @@ def test_keys_are_listed_by_their_first_digits(run: Run, folder: Path) -> None:
     assert [rows[name]["status"] for name in rows] == ["active", "suspended", "expired"]
     assert rows["acme/app"]["prefix"] == key[:8]
     text = run("list").stdout
-    assert [line.split()[0] for line in text.splitlines()] == list(rows)
+    assert [line.split()[0] for line in text.splitlines()] == ["ACCOUNT/NAME", *rows]
     assert key not in text
 
 
