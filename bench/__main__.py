@@ -71,7 +71,7 @@ def _table(results: dict[tuple[str, str], list[Round]]) -> None:
             cpu = spread([one.cpu_ms for one in rounds])
             wanted = load in TARGETS and name == "Estafeta"
             target = f", target {TARGETS[load]:.2f}" if wanted else ""
-            click.echo(f"  {name:16}{rates:>28}{cpu:>28}{spread(ratios) + target:>32}")
+            click.echo(f"  {name:16}{rates:>28}{cpu:>28}{spread(ratios):>32}{target}")
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:

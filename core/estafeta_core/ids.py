@@ -1,21 +1,21 @@
 """Transmission, message and event ids: 63-bit, time-ordered, shown in decimal.
 
-Layout, from the top: 41 bits of milliseconds since 2024-01-01 UTC (69 years),
-10 bits of process, 12 bits of sequence. A process takes its 10 bits at random
-when it starts or forks; two that drew the same bits collide only on the same
-millisecond and sequence, and the store's primary key refuses the second, which
-is then told to come again.
+Layout, from the top: 41 bits of milliseconds since 2024-01-01 UTC (69 years), 10 bits of
+process, 12 bits of sequence. The process is the low bits of its number: those of one host are
+mostly neighbours, so two with the same bits are rare. Should there be two, their sequences begin
+each millisecond at random, so that even then ids hardly ever meet; the store's primary key
+refuses the second, whose client is told to come again.
 """
 
 import os
-import secrets
+import random
 import threading
 import time
 from collections.abc import Callable
 
 EPOCH_MS = 1_704_067_200_000  # 2024-01-01T00:00:00Z
-_SEQUENCE_BITS = 12
-_PROCESS_BITS = 10
+PROCESS_BITS = 10
+SEQUENCE_BITS = 12
 
 
 class IdSource:
@@ -23,29 +23,25 @@ class IdSource:
 
     def __init__(self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._now_ms = now_ms
-        self._lock = threading.Lock()
         self._reseed()
         os.register_at_fork(after_in_child=self._reseed)
 
     def _reseed(self) -> None:
         self._lock = threading.Lock()
-        self._process = secrets.randbits(_PROCESS_BITS) << _SEQUENCE_BITS
-        self._tick = 0  # milliseconds << _SEQUENCE_BITS, plus the sequence: never steps back
+        self._process = os.getpid() % (1 << PROCESS_BITS) << SEQUENCE_BITS
+        self._random = random.Random()  # noqa: S311 - an id is no secret
+        self._tick = 0  # milliseconds << SEQUENCE_BITS, plus the sequence: never steps back
 
     def next(self) -> int:
         """Return an id greater than every one this process has handed out before.
 
-        When more than 4,096 are asked for in one millisecond, or the clock steps
-        back, ids run ahead of the clock instead of repeating.
+        When more are asked for than a millisecond holds, or the clock steps back, ids run ahead of the
+        clock instead of repeating.
         """
-        now = (self._now_ms() - EPOCH_MS) << _SEQUENCE_BITS
         with self._lock:
+            begin = self._random.getrandbits(SEQUENCE_BITS - 1)
+            now = (self._now_ms() - EPOCH_MS) << SEQUENCE_BITS | begin
             self._tick = max(self._tick + 1, now)
             tick = self._tick
-        milliseconds, sequence = tick >> _SEQUENCE_BITS, tick & ((1 << _SEQUENCE_BITS) - 1)
-        return (milliseconds << (_PROCESS_BITS + _SEQUENCE_BITS)) | self._process | sequence
-
-
-def timestamp_ms(identifier: int) -> int:
-    """Return the Unix time in milliseconds at which `identifier` was made."""
-    return (identifier >> (_PROCESS_BITS + _SEQUENCE_BITS)) + EPOCH_MS
+        milliseconds, sequence = tick >> SEQUENCE_BITS, tick & ((1 << SEQUENCE_BITS) - 1)
+        return (milliseconds << (PROCESS_BITS + SEQUENCE_BITS)) | self._process | sequence

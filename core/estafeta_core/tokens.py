@@ -26,7 +26,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Self
 
 KEY_BYTES = 32  # fewest: the output of SHA-256, below which HMAC weakens (RFC 2104 section 3)
 TARGET_BYTES = 4096  # SparkPost's limit for a tracked link
@@ -108,11 +107,6 @@ class Signer:
         first = next(iter(self._macs))
         self._mac = self._macs[first]  # copied for each token: half the time of keying HMAC anew
         self._prefix = [first + bytes([mark]) for mark in range(256)]
-
-    @classmethod
-    def from_files(cls, paths: Sequence[Path]) -> Self:
-        """Read the keys from files; OSError and ValueError name the file at fault."""
-        return cls(read_keys(paths))
 
     def sign(
         self, kind: Kind, id_: int, *, shared: bool = False, target: bytes = b"", name: bytes = b""

@@ -36,6 +36,7 @@ class Accepted:
     transmission_id: int
     message_ids: dict[str, int]  # by recipient, as the client wrote it
     suppressed: frozenset[str]  # those of the recipients that will not be sent to
+    tags_counted: bool  # whether the account may use so many different tags and no more
     time: int  # Unix milliseconds
 
 
@@ -60,6 +61,8 @@ def rows(accepted: Accepted, final: Message, job: Job, ids: IdSource) -> list[Ro
         lines.append(event("injection", message_id, INJECTED))
         if recipient in accepted.suppressed:
             lines.append(event("bounce", message_id, SUPPRESSED))
+    if accepted.tags_counted:
+        lines += [store_rows.Tag(job.identity.account, tag) for tag in job.options.tags]
     return lines
 
 

@@ -22,7 +22,7 @@ from estafeta_core.identity import Identity
 from estafeta_core.ids import IdSource
 from estafeta_core.links import Links
 from estafeta_core.refusal import Refusal
-from estafeta_core.rules import sender_syntax, standing
+from estafeta_core.rules import credential_active, sender_syntax, standing
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_milter import edits, ledger
 from estafeta_milter.job import Job
@@ -33,7 +33,6 @@ from estafeta_milter.verdict import Envelope, Verdict, decide
 
 log = logging.getLogger(__name__)
 
-AUTHENTICATION_REQUIRED = Refusal(530, "5.7.0", "Authentication required")
 # Header edits to one message. Postfix goes through the queue file for each of them: 1,000 take it 0.05 s,
 # 6,000 take 1.2 s, and so on with the square. The fields are the service's, and a client sets one or two.
 EDITS = 100
@@ -66,7 +65,7 @@ class Submission:
     ) -> Envelope | Refusal:
         """Decide on MAIL FROM; `identity` is what the SASL back end returned, "" where nobody logged in."""
         if not identity:
-            return AUTHENTICATION_REQUIRED
+            return standing.AUTHENTICATION_REQUIRED
         who = Identity.parse(identity)
         snapshot = self._live.current
         found = self._credential(snapshot, who, client_address, secured)
@@ -120,6 +119,7 @@ class Submission:
             transmission_id=transmission_id,
             message_ids=message_ids,
             suppressed=verdict.suppressed,
+            tags_counted=envelope.credential.account.distinct_tags > 0,
             time=int(self._now().timestamp() * 1000),
         )
         self._store.record(ledger.rows(accepted, final, job, self._ids))
@@ -135,12 +135,12 @@ class Submission:
     ) -> Credential | Refusal:
         """Return the credential behind an identity, or why it may not be used now."""
         credential = snapshot.directory.credential(who)
+        if credential is None:
+            return credential_active.REVOKED  # it has been taken out of its file since the login
         refusal = standing.check(
             credential, who.subaccount, client_address=client_address, secured=secured, now=self._now()
         )
-        return (
-            credential if refusal is None and credential is not None else refusal or AUTHENTICATION_REQUIRED
-        )
+        return refusal or credential
 
     def _of(self, snapshot: Snapshot) -> tuple[Links, Bounds]:
         """Return what a snapshot gives every message, worked out once a reload."""

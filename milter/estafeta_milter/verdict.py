@@ -4,7 +4,7 @@ Nothing here edits, and nothing is looked up but suppression: what comes out is 
 or the `Verdict` that handlers and ledger work from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from estafeta_core.addresses import domain_of, mailbox_of_from
 from estafeta_core.config.load import Snapshot
@@ -77,7 +77,7 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
         return refusal
     recipients = _unique(message.recipients)
     verdict = Verdict(
-        options=options,
+        options=_within_distinct_tags(options, envelope, store),
         friendly_from=friendly_from or "",
         # A List-Unsubscribe of the client's own stays, and nothing is put beside it: it runs its list itself.
         list_unsubscribe=not options.transactional and not values(message.headers, LIST_UNSUBSCRIBE),
@@ -93,8 +93,8 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
 def _spelling(recipients: tuple[str, ...]) -> Refusal | None:
     """Return why a recipient may not be spelt so.
 
-    Postfix tells the policy daemon, and queues, what an address means; it tells a milter what the client typed.
-    A quoted or routed spelling of somebody who left (`"bob"@b.example`, `@a.example:bob@b.example`) would
+    Postfix tells the policy daemon, and queues, what an address means; it tells a milter what the client
+    typed. A quoted or routed spelling of who has left (`"bob"@b.example`, `@a.example:bob@b.example`) would
     not be found in the suppression list, nor in the log afterwards.
     """
     return next(filter(None, map(recipient_syntax.check, recipients)), None)
@@ -129,6 +129,16 @@ def _return_path_domain(options: Options, envelope: Envelope) -> str | None:
     own = account.domains.get(domain)
     chosen = refused is None and (options.return_path == "domain" or (own is not None and own.bounce))
     return domain if chosen else config.bounce_domain
+
+
+def _within_distinct_tags(options: Options, envelope: Envelope, store: Store) -> Options:
+    """Return `options` without the tags that would be more than the account may use; known ones stay."""
+    limit = envelope.credential.account.distinct_tags
+    if not limit or not options.tags:
+        return options
+    known = store.tags(envelope.identity.account)
+    new = [tag for tag in dict.fromkeys(options.tags) if tag not in known][: max(0, limit - len(known))]
+    return replace(options, tags=tuple(tag for tag in options.tags if tag in known or tag in new))
 
 
 def _unique(recipients: tuple[str, ...]) -> tuple[str, ...]:

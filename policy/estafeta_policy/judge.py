@@ -34,7 +34,6 @@ from estafeta_policy.held import Held
 from estafeta_policy.limits import Bound, Counters, bounds
 from estafeta_policy.wire.delegation import Request
 
-AUTHENTICATION_REQUIRED = Refusal(530, "5.7.0", "Authentication required")
 TOO_MANY_RECIPIENTS = Refusal(452, "4.5.3", "Too many recipients")  # RFC 5321 section 4.5.3.1.10
 TOO_MANY_MESSAGES = Refusal(421, "4.7.0", "Too many messages in this connection, reconnect")
 
@@ -132,7 +131,7 @@ class Judge:
         if listener is None:
             raise UndecidableError(f"no listener {request.policy_context!r} in the configuration")
         if not request.sasl_username:
-            return AUTHENTICATION_REQUIRED
+            return standing.AUTHENTICATION_REQUIRED
         held = self._standing(request, now)
         client = self._connections.current(request, listener, now)
         refusal = (

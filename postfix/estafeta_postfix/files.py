@@ -18,14 +18,21 @@ def write_bytes(path: Path, data: bytes, mode: int) -> bool:
     if path.is_file() and path.read_bytes() == data:
         path.chmod(mode)
         return False
+    replace(path, data, mode)
+    return True
+
+
+def replace(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Make `path` hold `data` in one step; `owner` is user and group id, the process's own where None."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return True

@@ -1,7 +1,11 @@
 import os
 import threading
 
-from estafeta_core.ids import EPOCH_MS, IdSource, timestamp_ms
+from estafeta_core.ids import EPOCH_MS, PROCESS_BITS, SEQUENCE_BITS, IdSource
+
+
+def timestamp_ms(identifier: int) -> int:
+    return (identifier >> (PROCESS_BITS + SEQUENCE_BITS)) + EPOCH_MS
 
 
 def test_ids_are_63_bit_and_tell_their_time() -> None:
@@ -22,7 +26,7 @@ def test_more_ids_than_a_millisecond_holds_run_ahead_of_the_clock() -> None:
     source = IdSource(lambda: EPOCH_MS)
     ids = [source.next() for _ in range(10_000)]
     assert len(set(ids)) == 10_000
-    assert timestamp_ms(ids[-1]) - EPOCH_MS == 2
+    assert timestamp_ms(ids[-1]) - EPOCH_MS in (2, 3)
 
 
 def test_threads_never_get_the_same_id() -> None:
@@ -53,3 +57,10 @@ def test_a_forked_child_draws_its_own_bits() -> None:
         os.close(reader)
         os.close(writer)
     assert len(drawn) > 1  # all nine alike would be a chance of 1 in 1024 ** 8
+
+
+def test_two_processes_that_share_their_bits_do_not_hand_out_the_same_ids() -> None:
+    one, other = IdSource(lambda: EPOCH_MS + 5000), IdSource(lambda: EPOCH_MS + 5000)
+    assert sum(one.next() == other.next() for _ in range(1000)) < 1000
+    first = [{IdSource(lambda: EPOCH_MS).next() for _ in range(2)} for _ in range(200)]
+    assert sum(len(pair) == 1 for pair in first) < 10

@@ -128,4 +128,4 @@ def test_keys_must_be_there_long_enough_and_different(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"link\.key.*this file has 5"):
         read_keys([key])
     with pytest.raises(FileNotFoundError):
-        Signer.from_files([tmp_path / "missing"])
+        read_keys([tmp_path / "missing"])

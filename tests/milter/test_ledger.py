@@ -22,6 +22,7 @@ def rows(*, subject: bytes = b"Hi", suppressed: frozenset[str] = frozenset(), **
         transmission_id=1,
         message_ids={ALICE: 2, BOB: 3},
         suppressed=suppressed,
+        tags_counted=False,
         time=1_700_000_000_000,
     )
     final = make_message(headers=(FROM, Header("Subject", subject)), body=b"Hello\r\n")

@@ -91,7 +91,7 @@ def test_h12_events_come_out_of_the_spool_in_the_order_they_came(tmp_path: Path)
             order.extend(row.event_id for row in rows)
             return submit(rows)
 
-        store.submit = spy  # type: ignore[method-assign]
+        store.submit = spy  # type: ignore[method-assign] # a store of this test alone
         held = lock(tmp_path)
         events = [event(message) for _ in range(20)]
         for each in events:

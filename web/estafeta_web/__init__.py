@@ -11,6 +11,7 @@ service       what the paths work with: links, clock, ids, recorder
 recorder      makes an event durable: in the store, or in the spool while there is none
 spool         events on the disk of this host, in the order they came
 metrics       what is counted
+connection    one connection of a client: bounds on what it may send, and how slowly
 daemon        the process: socket, signals, reload
 
 Every answer follows from the token alone, so links work while the store is down; what

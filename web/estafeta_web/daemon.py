@@ -29,6 +29,7 @@ from estafeta_core.links import Links
 from estafeta_core.store import SchemaTooNew, Store, open_store
 from estafeta_web.answers import HEADERS
 from estafeta_web.app import make_app
+from estafeta_web.connection import Connection
 from estafeta_web.metrics import Metrics
 from estafeta_web.recorder import Recorder
 from estafeta_web.service import Service
@@ -95,7 +96,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="on",
                 log_config=None,

@@ -11,7 +11,7 @@ import msgspec
 
 Permission = Literal["send", "events", "skip_suppression"]
 Status = Literal["active", "suspended", "revoked"]
-Recipients = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -42,9 +42,9 @@ class Subaccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Recipients accepted in a time; 0: no limit."""
 
-    per_minute: Recipients = 0
-    per_hour: Recipients = 0
-    per_day: Recipients = 0
+    per_minute: Count = 0
+    per_hour: Count = 0
+    per_day: Count = 0
 
 
 class Credential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,3 +73,4 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     credentials: dict[str, Credential] = {}
     limits: Limits = Limits()  # of the whole account
     domain_limits: Limits = Limits()  # of each sender domain of the account
+    distinct_tags: Count = 0  # different tags the account may ever use; 0: no limit (SparkPost: 100)

@@ -23,13 +23,8 @@ _BY_SUBACCOUNT_STATUS = {
 }
 
 
-def check(credential: Credential | None, subaccount: str | None, now: datetime) -> Refusal | None:
-    """Return why the identity may not be used at `now` (with a zone); None: nothing against it.
-
-    A credential that is no longer in any account file counts as revoked.
-    """
-    if credential is None:
-        return REVOKED
+def check(credential: Credential, subaccount: str | None, now: datetime) -> Refusal | None:
+    """Return why the identity may not be used at `now` (with a zone); None: nothing against it."""
     settings = credential.settings
     refusal = _BY_STATUS[settings.status]
     if refusal is None and settings.expires is not None and settings.expires <= now:

@@ -11,21 +11,21 @@ from estafeta_core.directory import Credential
 from estafeta_core.refusal import Refusal
 from estafeta_core.rules import allowed_address, credential_active, may_send, tls_required
 
+AUTHENTICATION_REQUIRED = Refusal(530, "5.7.0", "Authentication required")  # nobody: RFC 4954 section 6
+
 
 def check(
-    credential: Credential | None,
+    credential: Credential,
     subaccount: str | None,
     *,
     client_address: str,
     secured: bool,
     now: datetime,
 ) -> Refusal | None:
-    """Return the first refusal of the rules about a credential's use; None is a credential deleted since."""
-    refusal = credential_active.check(credential, subaccount, now)
-    if credential is None or refusal is not None:
-        return refusal
+    """Return the first refusal of the rules about a credential's use."""
     return (
-        tls_required.check(credential, secured=secured)
+        credential_active.check(credential, subaccount, now)
+        or tls_required.check(credential, secured=secured)
         or allowed_address.check(credential, client_address)
         or may_send.check(credential)
     )

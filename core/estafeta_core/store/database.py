@@ -6,20 +6,21 @@ the connection opened. Only a process that starts may create the file: one that
 vanished later, with its suppressions, must not come back empty.
 """
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from estafeta_core.store import migrate
 from estafeta_core.store.errors import StoreUnavailable
 
 _WAL_KEPT = 64 * 1024 * 1024  # bytes; a longer WAL, grown while the checkpointer was away, is cut again
+_MODE = 0o640  # who wrote to whom, and about what, is not for every user of the host
 _STATEMENTS = 32  # as many as there are different ones; all stay prepared
 
 
-@contextmanager
+@contextlib.contextmanager
 def translated() -> Iterator[None]:
     """Turn what SQLite and the file system raise into StoreUnavailable."""
     try:
@@ -38,7 +39,9 @@ class Database:
 
     def connect_writer(self) -> sqlite3.Connection:
         """Return a connection for writing, its schema up to date."""
-        connection = self._connect("rwc" if self._may_create else "rw")
+        if self._may_create:
+            self._create()
+        connection = self._connect()
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -53,13 +56,18 @@ class Database:
 
     def connect_reader(self) -> sqlite3.Connection:
         """Return a connection that cannot write."""
-        connection = self._connect("rw")  # a WAL's readers mark their place in shared memory
+        connection = self._connect()  # a WAL's readers mark their place in shared memory
         connection.execute("PRAGMA query_only = ON")
         return connection
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
+    def _create(self) -> None:
+        """Create the file unless it is there; SQLite gives its companions the same mode."""
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
+
+    def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}",
+            f"{self.path.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=self.timeout,
             isolation_level=None,  # transactions begin where the code says so

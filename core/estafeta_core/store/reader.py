@@ -23,6 +23,7 @@ QUERIES = {
     "suppressed": """
         SELECT DISTINCT recipient FROM suppressions WHERE account = ?1 AND subaccount = ?2
         AND recipient IN (SELECT value FROM json_each(?3)) AND type IN (SELECT value FROM json_each(?4))""",
+    "tags": "SELECT tag FROM tags WHERE account = ?1",
     "transmission": "SELECT * FROM transmissions WHERE transmission_id = ?1",
     "queue_id": """
         SELECT * FROM transmissions WHERE queue_id = ?1 ORDER BY transmission_id DESC LIMIT 1""",
@@ -148,6 +149,10 @@ class Reader:
             "suppressed", account, subaccount or "", json.dumps(list(by_key)), json.dumps(list(types))
         )
         return {by_key[recipient] for (recipient,) in rows}
+
+    def tags(self, account: str) -> set[str]:
+        """Return the tags that an account with a limit of them has used."""
+        return {tag for (tag,) in self.query("tags", account)}
 
     def transmission(self, transmission_id: int) -> Transmission | None:
         """Return a transmission."""

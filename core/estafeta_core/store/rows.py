@@ -106,6 +106,14 @@ class Unsubscribed:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag that an account has used; kept only for accounts that may have so many and no more."""
+
+    account: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogPosition:
     """How far a log has been read: written in the transaction of the events read up to there."""
 
@@ -114,4 +122,4 @@ class LogPosition:
     offset: int
 
 
-Row = Transmission | Message | Event | Suppression | TokenEvent | Unsubscribed | LogPosition
+Row = Transmission | Message | Event | Suppression | TokenEvent | Unsubscribed | LogPosition | Tag

@@ -14,6 +14,7 @@ from estafeta_core.store.rows import (
     Message,
     Row,
     Suppression,
+    Tag,
     TokenEvent,
     Transmission,
     Unsubscribed,
@@ -99,6 +100,10 @@ def _log_position(row: LogPosition) -> Values:
     return (row.log, row.inode, row.offset)
 
 
+def _tag(row: Tag) -> Values:
+    return (row.account, _text(row.tag))
+
+
 # In the order in which a transaction runs them: what a token speaks of comes before its events.
 SQL = (
     "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -116,6 +121,7 @@ SQL = (
            CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3
     FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?4""",
     "INSERT OR REPLACE INTO log_positions VALUES (?,?,?)",
+    "INSERT OR IGNORE INTO tags VALUES (?,?)",
 )
 
 _TOKEN_EVENT, _SHARED_TOKEN_EVENT = 3, 4
@@ -127,6 +133,7 @@ _CONVERTERS: dict[type[Row], tuple[int, Callable[[Any], Values]]] = {
     Suppression: (5, _suppression),
     Unsubscribed: (6, _unsubscribed),
     LogPosition: (7, _log_position),
+    Tag: (8, _tag),
 }
 
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 MAX_PARAMETERS = 100  # a file name in RFC 2231 pieces of 70 bytes takes 15; this bounds a flood
+MAX_COMMENTED = 8192  # bytes of a value with comments in it; 20 MB of parentheses would take three seconds
 
 _HEAD = re.compile(r"[^;]*+")
 _PARAMETER = re.compile(
@@ -44,7 +45,9 @@ def parse(raw: bytes) -> Parameters:
     """Take the field value `raw` apart; see the module for what is accepted."""
     text = raw.replace(b"\r\n", b"\n").decode("latin-1").strip()
     doubt = "a bare CR in a field" if "\r" in text else ""
-    if "(" in text or ")" in text:
+    if len(text) > MAX_COMMENTED and ("(" in text or ")" in text):
+        doubt = doubt or "a comment in a very long field"
+    elif "(" in text or ")" in text:
         text, comment_doubt = _without_comments(text)
         doubt = doubt or comment_doubt
     head = _HEAD.match(text)

@@ -108,13 +108,13 @@ def _quoted_line(line: bytes) -> bytes:
     """Return one line in quoted-printable, with soft line breaks; white space at its end is escaped."""
     kept = line.rstrip(b" \t")
     rest = _UNQUOTED.sub(_escape, kept) + _SPACE.sub(_escape, line[len(kept) :])
-    pieces = []
-    while len(rest) > _WIDTH:
-        cut = rest.rfind(b"=", _WIDTH - 3, _WIDTH - 1)  # no escape is divided
-        cut = _WIDTH - 1 if cut < 0 else cut
-        pieces.append(rest[:cut] + b"=")
-        rest = rest[cut:]
-    return b"\r\n".join([*pieces, rest])
+    pieces, start = [], 0
+    while len(rest) - start > _WIDTH:
+        cut = rest.rfind(b"=", start + _WIDTH - 3, start + _WIDTH - 1)  # no escape is divided
+        cut = start + _WIDTH - 1 if cut < 0 else cut
+        pieces.append(rest[start:cut] + b"=")
+        start = cut
+    return b"\r\n".join([*pieces, rest[start:]])
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

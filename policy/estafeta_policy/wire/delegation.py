@@ -35,14 +35,10 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     client_port: str = ""
     sender: str = ""
     recipient: str = ""
-    recipient_count: str = ""
     sasl_username: str = ""
-    sasl_method: str = ""
     encryption_protocol: str = ""
-    size: str = ""
     instance: str = ""
     queue_id: str = ""
-    server_port: str = ""
     policy_context: str = ""
 
 

@@ -12,7 +12,6 @@ import fcntl
 import io
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from estafeta_core.config.document import ConfigError
 from estafeta_core.config.load import account_file, load_accounts, load_config
 from estafeta_core.directory import Credential, Directory
 from estafeta_core.identity import Identity
+from estafeta_postfix import files
 from estafeta_postfix.cli.failure import Failure
 
 _OPEN = re.compile(r":\s*(#.*)?$")
@@ -131,14 +131,4 @@ def _locked(folder: Path) -> Iterator[None]:
 def _replace(path: Path, data: bytes) -> None:
     """Make `path` hold `data`, in one step, with the mode and owner it had."""
     had = path.stat()
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            os.fchown(file.fileno(), had.st_uid, had.st_gid)
-            os.fchmod(file.fileno(), had.st_mode & 0o7777)
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    files.replace(path, data, had.st_mode & 0o7777, (had.st_uid, had.st_gid))

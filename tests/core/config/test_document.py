@@ -55,8 +55,11 @@ BASE = "account: acme\ndialect: sparkpost\n"
             "acme.yaml:5: credentials.main.limits.per_minute: Expected `int` >= 0",
         ),
         (
-            BASE + "domains:\n  a.example:\n    verified: maybe\n",
-            "acme.yaml:5: domains.a.example.verified: Invalid enum value 'maybe' (known here: true, false, dns)",
+            BASE + "domains:\n  a.example:\n    verified: ok\n",
+            (
+                "acme.yaml:5: domains.a.example.verified: Invalid enum value 'ok'"
+                " (known here: true, false, dns)"
+            ),
         ),
         (
             BASE + "domains:\n  a.example:\n",

@@ -44,7 +44,3 @@ def test_s11_the_subaccount_has_to_be_there_and_active(
     credential: Credential, subaccount: str, refusal: Refusal | None
 ) -> None:
     assert credential_active.check(credential, subaccount, NOW) == refusal
-
-
-def test_a_credential_that_is_gone_counts_as_revoked() -> None:
-    assert str(credential_active.check(None, None, NOW)) == "535 5.7.8 Credential revoked"

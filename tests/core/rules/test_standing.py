@@ -25,11 +25,6 @@ def ask(settings: Settings, *, subaccount: str | None = None, secured: bool = Tr
     return refusal.text if refusal else None
 
 
-def test_a_deleted_credential_is_revoked() -> None:
-    refusal = standing.check(None, None, client_address="192.0.2.1", secured=True, now=NOW)
-    assert str(refusal) == "535 5.7.8 Credential revoked"
-
-
 @pytest.mark.parametrize(
     ("settings", "text"),
     [

@@ -41,6 +41,14 @@ def test_a_database_that_vanished_does_not_come_back_empty(tmp_path: Path) -> No
     assert not (tmp_path / "a.db").exists()
 
 
+def test_no_other_user_of_the_host_can_read_what_is_stored(tmp_path: Path) -> None:
+    connection = Database(tmp_path / "a.db", 3.0).connect_writer()
+    connection.execute("DELETE FROM events")
+    modes = {path.name: path.stat().st_mode & 0o007 for path in tmp_path.iterdir()}
+    assert modes == {"a.db": 0, "a.db-wal": 0, "a.db-shm": 0}
+    connection.close()
+
+
 def test_a_path_with_signs_of_a_url_is_a_path(tmp_path: Path) -> None:
     path = tmp_path / "a?b#c%41.db"
     Database(path, 3.0).connect_writer().close()

@@ -8,7 +8,7 @@ import pytest
 
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.reader import KEPT, QUERIES
-from estafeta_core.store.rows import Event, LogPosition, Message, Suppression, Transmission
+from estafeta_core.store.rows import Event, LogPosition, Message, Suppression, Tag, Transmission
 from estafeta_core.store.statements import SQL
 from estafeta_testing.stored import IDS, make_rows
 
@@ -254,3 +254,10 @@ def test_reading_from_a_database_that_vanished_says_so_and_works_when_it_is_back
         store.transmission(transmission.transmission_id)
     (tmp_path / "away").rename(tmp_path / "estafeta.db")
     assert store.transmission(transmission.transmission_id) == transmission
+
+
+def test_s20_the_tags_of_an_account_are_known_once_each_and_to_nobody_else(store: Store) -> None:
+    store.record([Tag("acme", "cat"), Tag("acme", "dog"), Tag("other", "bird")])
+    store.record([Tag("acme", "cat")])
+    assert store.tags("acme") == {"cat", "dog"}
+    assert store.tags("nobody") == set()

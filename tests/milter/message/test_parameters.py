@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estafeta_milter.message.parameters import MAX_PARAMETERS, parse
+from estafeta_milter.message.parameters import MAX_COMMENTED, MAX_PARAMETERS, parse
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,11 @@ def test_no_value_raises(raw: bytes) -> None:
 def test_quoted_parameters_survive(values: dict[str, str]) -> None:
     raw = "x/y" + "".join(f';\n\t{name}="{value}"' for name, value in values.items())
     assert parse(raw.encode()).values == tuple(values.items())
+
+
+def test_comments_of_a_very_long_field_are_not_looked_for() -> None:
+    assert parse(b"text/html " + b"()" * (MAX_COMMENTED // 2 - 10)).doubt == ""
+    flood = b"text/html " + b"()" * 1_000_000
+    begun = time.perf_counter()
+    assert parse(flood).doubt == "a comment in a very long field"
+    assert time.perf_counter() - begun < 0.1

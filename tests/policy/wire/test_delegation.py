@@ -57,13 +57,9 @@ REQUEST = Request(
     client_port="49152",
     sender="news@acme.example",
     recipient="rcpt=1@example.net",
-    recipient_count="0",
     sasl_username="acme/main",
-    sasl_method="PLAIN",
     encryption_protocol="TLSv1.3",
-    size="4096",
     instance="1b2f.673dc0ab.6a2b1.0",
-    server_port="587",
     policy_context="submission",
 )
 

@@ -113,7 +113,7 @@ def test_a_commit_whose_answer_was_lost_is_not_repeated(
     lost: list[object] = []
 
     def submit(rows: list[object]) -> object:
-        future = answer(rows)  # type: ignore[arg-type]
+        future = answer(rows)  # type: ignore[arg-type] # what the follower gave
         if not lost:
             lost.append(future.result(5))
             raise StoreUnavailable("the disk did not answer")

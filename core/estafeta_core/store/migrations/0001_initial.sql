@@ -67,6 +67,13 @@ CREATE TABLE suppressions (
     PRIMARY KEY (account, subaccount, recipient, type)
 ) STRICT, WITHOUT ROWID;
 
+-- Every tag that an account with a limit of distinct tags has used.
+CREATE TABLE tags (
+    account         TEXT NOT NULL,
+    tag             TEXT NOT NULL,
+    PRIMARY KEY (account, tag)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE log_positions (
     log             TEXT PRIMARY KEY,
     inode           INTEGER NOT NULL,

@@ -1,0 +1,91 @@
+"""What a client may send, and how slowly."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterable
+
+import pytest
+
+from estafeta_testing.site import Site
+from estafeta_web import connection
+from estafeta_web.connection import INCOMPLETE_BYTES
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+FLOOD = 64 * 1024 * 1024
+
+
+def dialled(site: Site) -> socket.socket:
+    url = site.http.base_url
+    return socket.create_connection((url.host, url.port or 80), timeout=20)
+
+
+def taken(client: socket.socket, pieces: Iterable[bytes]) -> int:
+    """Return how many bytes the service took before it hung up."""
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            client.sendall(piece)
+            sent += len(piece)
+    return sent
+
+
+def ended(client: socket.socket) -> bytes:
+    """Return all that comes until the service hangs up."""
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while data := client.recv(65536):
+            received += data
+    return received
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        pytest.param(HEAD + b"X-A: ", b"a" * 65536, id="one field"),
+        pytest.param(HEAD, b"a:b\r\n" * 13_000, id="many fields"),
+        pytest.param(b"GET /", b"a" * 65536, id="path"),
+        pytest.param(CHUNKED + b"0\r\n", b"a:b\r\n" * 13_000, id="trailers"),
+    ],
+)
+def test_h9_what_never_becomes_a_request_is_not_collected(site: Site, start: bytes, piece: bytes) -> None:
+    with dialled(site) as client:
+        client.sendall(start)
+        assert taken(client, [piece] * (FLOOD // len(piece))) < FLOOD / 2
+
+
+def test_h9_a_head_that_is_too_long_is_answered_400(site: Site) -> None:
+    with dialled(site) as client:
+        client.sendall(HEAD + b"X-A: " + b"a" * INCOMPLETE_BYTES)
+        assert ended(client).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_long_head_and_many_requests_in_one_connection_are_served(site: Site) -> None:
+    with dialled(site) as client:
+        for _ in range(5):
+            client.sendall(HEAD + b"X-A: " + b"a" * (INCOMPLETE_BYTES - 1000) + b"\r\n\r\n")
+            received = b""
+            while b'"store"' not in received:
+                received += client.recv(65536)
+            assert received.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(HEAD + b"X-A", id="half a head"),
+        pytest.param(HEAD + b"\r\n" + HEAD, id="half of a second request"),
+        pytest.param(HEAD + b"Content-Length: 9\r\n\r\n", id="a body that nobody waits for"),
+    ],
+)
+def test_h9_a_request_that_does_not_arrive_ends_the_connection(
+    site: Site, monkeypatch: pytest.MonkeyPatch, start: bytes
+) -> None:
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.3)
+    began = time.monotonic()
+    with dialled(site) as client:
+        client.sendall(start)
+        ended(client)
+    assert time.monotonic() - began < 5
