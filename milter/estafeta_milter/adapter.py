@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 
 FAULT = Refusal(451, "4.3.0", "Internal error, try again later")
 OUT_OF_ORDER = Refusal(503, "5.5.1", "need MAIL command")
+# Header fields that are kept of a message: about 20 MB of memory. Real mail has dozens; 20 MB of mail can
+# hold five million, which would take gigabytes.
+FIELDS = 50_000
+TOO_MANY_FIELDS = Refusal(550, "5.6.0", f"This message has more than {FIELDS} header fields")
 STOPPING = Refusal(421, "4.3.2", "Service is being restarted, try again")
 
 
@@ -76,7 +80,8 @@ class Session(Milter.Base):
     @Milter.decode("bytes")
     def header(self, name: str, value: bytes) -> int:
         """One header field, folds kept."""
-        self._headers.append(Header(name, value))
+        if len(self._headers) <= FIELDS:
+            self._headers.append(Header(name, value))
         return Milter.CONTINUE
 
     @Milter.noreply
@@ -112,6 +117,8 @@ class Session(Milter.Base):
     def _end(self, queue_id: str) -> int:
         if self._envelope is None:  # libmilter lets what follows an abort pass without MAIL
             return self._refuse(OUT_OF_ORDER)
+        if len(self._headers) > FIELDS:
+            return self._refuse(TOO_MANY_FIELDS)
         outcome = self.submission.end(
             self._envelope, queue_id, tuple(self._recipients), tuple(self._headers), b"".join(self._body)
         )

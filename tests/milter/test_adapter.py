@@ -11,6 +11,7 @@ import pytest
 
 from estafeta_core.links import Links
 from estafeta_core.store.rows import Suppression
+from estafeta_milter.adapter import FIELDS
 from estafeta_testing.milter_client import (
     MACROS,
     NO_DATA,
@@ -289,6 +290,14 @@ def test_c5_twenty_thousand_fields_take_less_than_two_seconds(client: Client) ->
     assert time.monotonic() - started < 2
     assert len(final.values("X-Note")) == 20_000
     assert final.values("X-MSYS-API") == []
+
+
+def test_c5_more_fields_than_are_kept_are_refused_and_the_next_message_passes(client: Client) -> None:
+    sent = message()
+    sent.headers += [("X-Note", b"x")] * (FIELDS + 1)
+    answer = client.message(sent, "4Xq")
+    assert answer.text == "550 5.6.0 This message has more than 50000 header fields"
+    assert delivered(client, message("second"), "4Xr").values("Subject") == [b"second"]
 
 
 def test_d6_a_control_header_that_postfix_cut_is_refused(client: Client) -> None:

@@ -20,7 +20,6 @@ _UNQUOTED = re.compile(
     rb"[^\t\x20-\x3c\x3e-\x7e]"
 )  # RFC 2045 section 6.7 (2): "=" and all but printable ASCII
 _SPACE = re.compile(rb"[ \t]")
-_TOO_WIDE = re.compile(rb"[^\r\n]{77}")
 
 
 def decode(encoding: str, data: bytes) -> bytes | None:
@@ -98,7 +97,7 @@ def _encode_quoted_printable(content: bytes) -> bytes:
     if line_ends and content.count(b"\r") == line_ends == content.count(b"\n"):
         encoded = binascii.b2a_qp(content, istext=True)
         # b2a_qp escapes space before a line end without counting: such a line may have 77 bytes.
-        if not _TOO_WIDE.search(encoded):
+        if max(map(len, encoded.split(b"\r\n"))) <= _WIDTH:
             return encoded
     # Lone CR and LF are content, not line ends: b2a_qp would keep the one and turn the other into CRLF.
     return b"\r\n".join(map(_quoted_line, content.split(b"\r\n")))

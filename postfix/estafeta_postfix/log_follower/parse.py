@@ -23,8 +23,8 @@ _DELIVERY = re.compile(
     (_HEAD % rb"[a-z0-9_-]+")
     + (rb"to=" + _ADDRESS % b"recipient" + rb", ")
     + (rb"(?:orig_to=" + _ADDRESS % b"original" + rb", )?")
-    + rb"relay=(?P<host>[^\s,\[]+)(?:\[(?P<ip>[0-9A-Fa-f.:]+)\])?[^\s,]*, (?:conn_use=\d+, )?"
-    + rb"delay=(?P<delay>[\d.]+), delays=[\d./]+, dsn=(?P<dsn>\d\.\d+\.\d+), "
+    + rb"relay=(?P<host>[^\s,\[]++)(?:\[(?P<ip>[0-9A-Fa-f.:]+)\])?[^\s,]*, (?:conn_use=\d+, )?"
+    + rb"delay=(?P<delay>\d+(?:\.\d+)?), delays=[\d./]+, dsn=(?P<dsn>\d\.\d+\.\d+), "
     + rb"status=(?P<status>sent|bounced|deferred) \((?P<text>.*)\)$"
 )
 _EXPIRED = re.compile(

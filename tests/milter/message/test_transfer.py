@@ -129,3 +129,11 @@ def test_b8_the_longest_line_decides(lines: list[tuple[int, bytes]]) -> None:
     content = b"".join(b"x" * length + end for length, end in lines)
     longest = max(len(line) for line in content.replace(b"\r\n", b"\n").split(b"\n"))
     assert has_long_line(content) is (longest > 998)
+
+
+def test_a_large_text_becomes_quoted_printable_in_little_time() -> None:
+    content = (b'<a href="http://x.test/' + b"A" * 4800 + b'">x</a>\r\n') * 1000
+    begun = time.perf_counter()
+    encoded = encode("quoted-printable", content)
+    assert time.perf_counter() - begun < 0.3
+    assert decode("quoted-printable", encoded) == content

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,3 +113,16 @@ def test_what_the_server_said_is_text_whatever_it_is() -> None:
 def test_no_line_is_too_strange(line: bytes) -> None:
     found = parse(line)
     assert found is None or found.queue_id.isalnum()
+
+
+@pytest.mark.parametrize("delay", [b"1.2.3", b".", b"1.", b""])
+def test_a_delay_that_is_no_number_is_no_delivery(delay: bytes) -> None:
+    assert parse(SENT.replace(b"delay=0.11,", b"delay=%s," % delay)) is None
+
+
+@pytest.mark.parametrize("part", [b"relay=", b"delay=", b"to=<", b"status=sent ("])
+@pytest.mark.parametrize("piece", [b"r", b"1", b'"', b'"\\', b"<"])
+def test_a_line_of_any_length_costs_no_time(part: bytes, piece: bytes) -> None:
+    begun = time.perf_counter()
+    parse(SENT.split(part)[0] + part + piece * 200_000 + b" status=sent")
+    assert time.perf_counter() - begun < 1
