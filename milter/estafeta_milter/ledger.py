@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from estafeta_core import rfc2047
+from estafeta_core.bounce_class import ADMIN_FAILURE
 from estafeta_core.headers import unfold, values
 from estafeta_core.ids import IdSource
 from estafeta_core.store import rows as store_rows
@@ -17,7 +18,7 @@ from estafeta_milter.message.message import Message
 
 SUBJECT_LIMIT = 998  # characters kept of the subject: the length of a line (RFC 5322 section 2.1.1)
 SUPPRESSED: dict[str, Any] = {
-    "bounce_class": "25",
+    "bounce_class": str(ADMIN_FAILURE),
     "error_code": "554",
     "reason": "Recipient address was suppressed due to customer policy",
     "raw_reason": "554 5.7.1 recipient address was suppressed due to customer policy",

@@ -33,16 +33,6 @@ _TAGS = _LINKS | _LANDMARKS
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"
 
 
-def rewrite_links(markup: bytes, charset: str, target: Target) -> bytes:
-    """Return `markup` with every link that `target` answers leading there."""
-    return track(markup, charset, target)
-
-
-def insert_pixels(markup: bytes, charset: str, top: str, bottom: str) -> bytes:
-    """Return `markup` with the tag `top` where the body begins and `bottom` where it ends."""
-    return track(markup, charset, None, top, bottom)
-
-
 def track(markup: bytes, charset: str, target: Target | None, top: str = "", bottom: str = "") -> bytes:
     """Return `markup` with links and pixels in one pass; "" inserts nothing.
 

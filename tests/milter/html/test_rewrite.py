@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from estafeta_milter.html.anchor import MAX_LINKS, Anchor
-from estafeta_milter.html.rewrite import insert_pixels, rewrite_links, track
+from estafeta_milter.html.rewrite import track
 from estafeta_milter.message.message import Message
 from estafeta_testing import corpora
 
@@ -22,11 +22,11 @@ def links(markup: bytes, charset: str = "utf-8") -> tuple[bytes, list[Anchor]]:
         seen.append(anchor)
         return f"http://t/{len(seen)}"
 
-    return rewrite_links(markup, charset, target), seen
+    return track(markup, charset, target), seen
 
 
 def pixels(markup: str) -> str:
-    return insert_pixels(markup.encode(), "utf-8", "[T]", "[B]").decode()
+    return track(markup.encode(), "utf-8", None, "[T]", "[B]").decode()
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_sparkposts_attributes_are_read() -> None:
 
 def test_a_link_without_an_answer_stays() -> None:
     data = b'<a href="http://x/"><a href="http://y/">'
-    assert rewrite_links(data, "utf-8", lambda _: None) is data
-    answer = rewrite_links(data, "utf-8", lambda anchor: "http://t/?a&b" if "y" in anchor.url else None)
+    assert track(data, "utf-8", lambda _: None) is data
+    answer = track(data, "utf-8", lambda anchor: "http://t/?a&b" if "y" in anchor.url else None)
     assert answer == b'<a href="http://x/"><a href="http://t/?a&amp;b">'
 
 
@@ -130,7 +130,7 @@ def test_a_link_that_is_not_in_the_charset_is_left_alone() -> None:
 
 def test_an_answer_must_be_ascii() -> None:
     with pytest.raises(UnicodeEncodeError):
-        rewrite_links(b'<a href="http://x/">', "utf-8", lambda _: "http://é/")
+        track(b'<a href="http://x/">', "utf-8", lambda _: "http://é/")
 
 
 @pytest.mark.parametrize(
