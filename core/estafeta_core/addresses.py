@@ -169,6 +169,15 @@ def domain_of(address: str) -> str | None:
     return _domain_of(address) if len(address) <= ADDRESS_LIMIT else None
 
 
+def mailbox_key(address: str) -> str:
+    """Return the form a recipient is known by: lower case, the domain in A-labels.
+
+    A suppression must hold for every spelling of the same mailbox.
+    """
+    domain = domain_of(address)
+    return address.lower() if domain is None else f"{address.rpartition('@')[0].lower()}@{domain}"
+
+
 # What is too long is told apart before the caches: clients choose what is remembered here, not how much.
 @functools.lru_cache(maxsize=ADDRESS_CACHE)
 def _is_address(address: str, smtputf8: bool) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from estafeta_core import rfc2047
+from estafeta_core.addresses import mailbox_key
 from estafeta_core.bounce_class import ADMIN_FAILURE
 from estafeta_core.headers import unfold, values
 from estafeta_core.ids import IdSource
@@ -58,7 +59,8 @@ def rows(accepted: Accepted, final: Message, job: Job, ids: IdSource) -> list[Ro
 
     lines: list[Row] = [_transmission(accepted, final, job)]
     for recipient, message_id in accepted.message_ids.items():
-        lines.append(store_rows.Message(message_id, accepted.transmission_id, recipient.lower(), recipient))
+        known_as = mailbox_key(recipient)
+        lines.append(store_rows.Message(message_id, accepted.transmission_id, known_as, recipient))
         lines.append(event("injection", message_id, INJECTED))
         if recipient in accepted.suppressed:
             lines.append(event("bounce", message_id, SUPPRESSED))

@@ -6,7 +6,7 @@ or the `Verdict` that handlers and ledger work from.
 
 from dataclasses import dataclass, replace
 
-from estafeta_core.addresses import domain_of, mailbox_of_from
+from estafeta_core.addresses import domain_of, mailbox_key, mailbox_of_from
 from estafeta_core.config.load import Snapshot
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.dialects.base import Dialect
@@ -142,12 +142,12 @@ def _within_distinct_tags(options: Options, envelope: Envelope, store: Store) ->
 
 
 def _unique(recipients: tuple[str, ...]) -> tuple[str, ...]:
-    """Return each recipient once; Postfix too takes two spellings that differ in case alone for one."""
+    """Return each mailbox once, as the client wrote it first."""
     if len(recipients) == 1:
         return recipients
     by_key: dict[str, str] = {}
     for recipient in recipients:
-        by_key.setdefault(recipient.lower(), recipient)
+        by_key.setdefault(mailbox_key(recipient), recipient)
     return tuple(by_key.values())
 
 

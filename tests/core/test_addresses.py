@@ -309,3 +309,18 @@ def test_what_is_too_long_for_an_address_is_not_remembered() -> None:
     assert addresses.domain_of(long) is None
     assert shown(b'"' + b"a" * addresses.FROM_LIMIT + b'" <me@sender.test>') is None
     assert (addresses._is_address.cache_info(), addresses._mailbox.cache_info()) == before
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("Bob@Example.NET", "bob@example.net"),
+        ("bob@bücher.example", "bob@xn--bcher-kva.example"),
+        ("BOB@xn--bcher-kva.example", "bob@xn--bcher-kva.example"),
+        ("bob@BÜCHER.example", "bob@xn--bcher-kva.example"),
+        ("no address", "no address"),
+        ("", ""),
+    ],
+)
+def test_every_spelling_of_a_mailbox_has_one_key(address: str, key: str) -> None:
+    assert addresses.mailbox_key(address) == key

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from estafeta_core.addresses import mailbox_key
 from estafeta_core.store.database import Database, translated
 from estafeta_core.store.rows import Event, LogPosition, Message, Transmission
 from estafeta_core.store.statements import Values, read_event, read_message, read_transmission
@@ -144,7 +145,7 @@ class Reader:
         self, account: str, subaccount: str | None, recipients: Iterable[str], types: Iterable[str]
     ) -> set[str]:
         """Return those of `recipients`, as given, that the account does not mail with any of `types`."""
-        by_key = {recipient.lower(): recipient for recipient in recipients}
+        by_key = {mailbox_key(recipient): recipient for recipient in recipients}
         rows = self.query(
             "suppressed", account, subaccount or "", json.dumps(list(by_key)), json.dumps(list(types))
         )
@@ -165,7 +166,7 @@ class Reader:
 
     def message_for(self, queue_id: str, rcpt_to: str) -> Copy | None:
         """Return the copy of one recipient in the newest transmission with this queue id."""
-        return _copy(self.query("queue_copy", queue_id, rcpt_to.lower()))
+        return _copy(self.query("queue_copy", queue_id, mailbox_key(rcpt_to)))
 
     def messages(self, transmission_id: int) -> list[Message]:
         """Return every copy of a transmission."""

@@ -43,7 +43,7 @@ class Message:
 
     message_id: int
     transmission_id: int
-    rcpt_to: str  # lower case
+    rcpt_to: str  # in the form of addresses.mailbox_key
     raw_rcpt_to: str  # as the client gave it
     rcpt_type: str = ""  # "" for RCPT TO; cc, bcc, archive
 
@@ -68,7 +68,7 @@ class Suppression:
 
     account: str
     subaccount: str | None
-    recipient: str  # lower case
+    recipient: str  # in the form of addresses.mailbox_key
     type: str  # transactional or non_transactional
     source: (
         str  # SparkPost's: List Unsubscribe, Unsubscribe Link, Bounce Rule, Spam Complaint, Manually Added

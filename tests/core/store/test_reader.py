@@ -261,3 +261,9 @@ def test_s20_the_tags_of_an_account_are_known_once_each_and_to_nobody_else(store
     store.record([Tag("acme", "cat")])
     assert store.tags("acme") == {"cat", "dog"}
     assert store.tags("nobody") == set()
+
+
+def test_a_suppression_holds_for_every_spelling_of_the_domain(store: Store) -> None:
+    store.record([Suppression("acme", None, "bob@xn--bcher-kva.example", "transactional", "x", "", 0)])
+    for spelling in ("Bob@bücher.example", "bob@BÜCHER.example", "bob@xn--bcher-kva.example"):
+        assert store.is_suppressed("acme", None, [spelling], ["transactional"]) == {spelling}
