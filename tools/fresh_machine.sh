@@ -6,7 +6,7 @@
 #     MIRROR=http://deb.debian.org/debian              where Debian comes from
 #
 # DIR is the new machine: made when it does not exist, used again when it does, so that a second run shows what
-# a second run costs. DIR/root/estafeta is a clone of what is committed here, brought up to date each time.
+# a second run costs. DIR/srv/estafeta is a clone of what is committed here, brought up to date each time.
 # Changes that are not committed are not in it.
 #
 # What is mounted into DIR and what is started there live in namespaces of their own, and the kernel ends both with
@@ -51,7 +51,7 @@ copy_network() {
 }
 
 copy_tree() {
-    clone=$dir/root/estafeta
+    clone=$dir/srv/estafeta
     [ -e "$clone" ] || git clone --quiet "$repository" "$clone"
     git -C "$clone" fetch --quiet "$repository" HEAD
     git -C "$clone" checkout --quiet --force --detach FETCH_HEAD
@@ -69,5 +69,5 @@ exec unshare --mount --pid --fork --kill-child --propagation private sh -euc '
     mount -t tmpfs -o mode=1777 tmpfs "$dir/dev/shm"
     exec chroot "$dir" env -i HOME=/root USER=root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
         http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" no_proxy="${no_proxy:-}" \
-        make --no-print-directory -C /root/estafeta "$@"
+        make --no-print-directory -C /srv/estafeta "$@"
 ' sh "$dir" "$@"

@@ -72,5 +72,5 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     subaccounts: dict[str, Subaccount] = {}
     credentials: dict[str, Credential] = {}
     limits: Limits = Limits()  # of the whole account
-    domain_limits: Limits = Limits()  # of each sender domain of the account
+    domain_limits: Limits = Limits()  # of each domain in MAIL FROM
     distinct_tags: Count = 0  # different tags the account may ever use; 0: no limit (SparkPost: 100)

@@ -1,4 +1,4 @@
-"""Whether the credential is there and in force, and the subaccount it speaks for.
+"""Whether the credential is in force, and the subaccount it speaks for is there and active.
 
 Asked at AUTH, and again at every MAIL: an open session must not outlive its key.
 """

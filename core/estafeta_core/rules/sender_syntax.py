@@ -1,4 +1,4 @@
-"""Whether MAIL FROM is an address, or empty (RFC 5321 section 4.1.1.2).
+"""Whether MAIL FROM is an address, with or without a domain, or empty (RFC 5321 section 4.1.1.2).
 
 The empty sender is a client's right: bounces and receipts use it. So is one without a domain (`root`), which
 SparkPost takes, as it overwrites the address; Postfix completes one that is kept.

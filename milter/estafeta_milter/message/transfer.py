@@ -16,9 +16,8 @@ KNOWN = IDENTITY | {"quoted-printable", "base64"}
 
 _WIDTH = 76  # RFC 2045 sections 6.7 (5) and 6.8
 _BASE64_SPACE = b" \t\r\n"
-_UNQUOTED = re.compile(
-    rb"[^\t\x20-\x3c\x3e-\x7e]"
-)  # RFC 2045 section 6.7 (2): "=" and all but printable ASCII
+# "=", and all but printable ASCII (RFC 2045 section 6.7 (2)).
+_UNQUOTED = re.compile(rb"[^\t\x20-\x3c\x3e-\x7e]")
 _SPACE = re.compile(rb"[ \t]")
 
 
