@@ -21,7 +21,7 @@ CODE := core policy milter web postfix tests bench tools
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
-demo: run-packages $(READY) ## send one real message through a sandbox and show what the recipient gets
+demo: run-packages $(READY) ## send one real message for each dialect through a sandbox and show what is delivered
 	@$(BIN)/estafeta demo
 
 sandbox: run-packages $(READY) ## keep the whole system running on loopback, until Ctrl-C

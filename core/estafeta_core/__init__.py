@@ -13,6 +13,7 @@ addresses     the one address a From shows, and what may stand in an envelope
 rfc2047       encoded words, read
 json_strict   JSON as every reader agrees on it
 tokens        signed tokens
+tickets       who sends a message that comes by way of the receipt proxy
 links         the URLs and addresses that carry them
 ids           63-bit, time-ordered numbers
 events        what happened, under SparkPost's field names

@@ -40,6 +40,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ANGLE = re.compile(r"<([^\s()<>,:;\\\"]*)>")
 _BARE = re.compile(r"[^\s()<>,:;\\\"]*@[^\s()<>,:;\\\"]*")
 _ESCAPED = re.compile(r"\\(.)")
+_COMMA = re.compile(",")
 _SPACE = re.compile(r"[ \t]+")
 _COMMENT_STEP = re.compile(r"[^()\\]+|\\.|[()]")
 
@@ -65,8 +66,29 @@ def mailbox_of_from(headers: Sequence[Header]) -> str | None:
     return _mailbox(fields[0].value) if len(fields[0].value) <= FROM_LIMIT else None
 
 
-@functools.lru_cache(maxsize=4096)  # an application has few senders and many messages
+def mailboxes(headers: Sequence[Header], name: str) -> tuple[str, ...] | None:
+    """Return the addresses of every field called `name` (lower case), in the forms that From may have.
+
+    None when readers might see another address; () when there is no such field or it is empty.
+    """
+    found: list[str] = []
+    for header in headers:
+        if header.key != name:
+            continue
+        addresses = _mailboxes(header.value) if len(header.value) <= FROM_LIMIT else None
+        if addresses is None:
+            return None
+        found += addresses
+    return tuple(found)
+
+
 def _mailbox(value: bytes) -> str | None:
+    found = _mailboxes(value)
+    return found[0] if found is not None and len(found) == 1 else None
+
+
+@functools.lru_cache(maxsize=4096)  # an application has few senders and many messages
+def _mailboxes(value: bytes) -> tuple[str, ...] | None:
     try:
         text = unfold(value).decode()
     except UnicodeDecodeError:
@@ -76,15 +98,16 @@ def _mailbox(value: bytes) -> str | None:
     parsed = _parse(text)
     if parsed is None:
         return None
-    address, shown = parsed
-    domain = domain_of(address)
-    if domain is None or _ROUTING & set(address) or _shows_another(shown, domain):
-        return None
-    return address
+    for address, shown in parsed:
+        domain = domain_of(address)
+        if domain is None or _ROUTING & set(address) or _shows_another(shown, domain):
+            return None
+    return tuple(address for address, _ in parsed)
 
 
-def _parse(text: str) -> tuple[str, str] | None:
-    """Return the address and whatever else is shown beside it; None when `text` is of no plain form."""
+def _parse(text: str) -> list[tuple[str, str]] | None:
+    """Return each address and whatever else is shown beside it; None when `text` is of no plain form."""
+    found: list[tuple[str, str]] = []
     address: str | None = None
     shown: list[str] = []
     position = 0
@@ -94,16 +117,23 @@ def _parse(text: str) -> tuple[str, str] | None:
             shown.append(token)
         elif address is None and (kind == "angle" or (kind == "bare" and not "".join(shown).strip())):
             address = token
+        elif kind == "comma" and address is not None:
+            found.append((address, _ESCAPED.sub(r"\1", "".join(shown))))
+            address, shown = None, []
         else:
             return None  # a second address, text after the address, or what no grammar knows
-    return None if address is None else (address, _ESCAPED.sub(r"\1", "".join(shown)))
+    if address is not None:
+        found.append((address, _ESCAPED.sub(r"\1", "".join(shown))))
+    elif found or "".join(shown).strip():
+        return None  # a comma with nothing behind it, or a name without an address
+    return found
 
 
 def _token(text: str, position: int) -> tuple[str, str, int]:
     """Return kind, content and end of the token at `position`.
 
     Kinds: `angle` and `bare` addresses, `name` (a word or quoted string), `aside` (white space or a
-    comment, which may stand anywhere), and `fault`.
+    comment, which may stand anywhere), `comma`, and `fault`.
     """
     if text[position] == "(":
         end = _comment_end(text, position)
@@ -121,6 +151,7 @@ _TOKENS = (
     ("angle", _ANGLE),
     ("bare", _BARE),
     ("name", _PHRASE),
+    ("comma", _COMMA),
 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from estafeta_core import secrets
+from estafeta_core.addresses import mailbox_key
 from estafeta_core.config import accounts
 from estafeta_core.identity import Identity
 
@@ -25,6 +26,7 @@ class Credential:
     settings: accounts.Credential
     permissions: frozenset[str]
     allow_from: tuple[Network, ...]
+    senders: frozenset[str]  # validated addresses of the account, in the form of addresses.mailbox_key
 
     @property
     def id(self) -> str:
@@ -45,6 +47,7 @@ class Directory:
 
     def _add(self, account: accounts.Account) -> None:
         self.accounts[account.account] = account
+        senders = frozenset(map(mailbox_key, account.senders))
         for name, settings in account.credentials.items():
             credential = Credential(
                 name=name,
@@ -52,6 +55,7 @@ class Directory:
                 settings=settings,
                 permissions=frozenset(settings.permissions),
                 allow_from=tuple(ipaddress.ip_network(network) for network in settings.allow_from),
+                senders=senders,
             )
             self._by_id[account.account, name] = credential
             if settings.key:

@@ -26,6 +26,7 @@ CLICK = "click"
 AMP_CLICK = "amp_click"
 LIST_UNSUBSCRIBE = "list_unsubscribe"
 LINK_UNSUBSCRIBE = "link_unsubscribe"
+WARNING = "warning"  # ours: a message was sent, but not as its sender may have wished
 
 METADATA_BOUNDED = frozenset({OPEN, INITIAL_OPEN, CLICK, AMP_CLICK})
 
@@ -58,6 +59,7 @@ ADDITIONAL = {
     AMP_CLICK: (*_TRACKED, *_LINK),
     LIST_UNSUBSCRIBE: ("mailfrom", "ip_address", "user_agent", "num_retries", "queue_time", "recv_method"),
     LINK_UNSUBSCRIBE: ("mailfrom", *_LINK, *_TRACKED),
+    WARNING: ("reason",),
 }
 _ANYWHERE = ("ip_pool", "routing_domain", "sending_ip")
 _NO_TRACKING_FLAGS = frozenset({OUT_OF_BAND, SPAM_COMPLAINT, POLICY_REJECTION})

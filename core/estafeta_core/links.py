@@ -3,6 +3,10 @@
     click           {base_url}/c/TOKEN
     pixel           {base_url}/o/TOKEN.gif
     unsubscribe     {base_url}/u/TOKEN
+    web version     {base_url}/w/TOKEN
+    hosted file     {files_url}/f/TOKEN/NAME
+    hosted image    {files_url}/i/TOKEN
+    icon            {base_url}/icons/NETWORK.png, without a token
     by mail         unsubscribe@{bounce_domain}?subject=unsubscribe:TOKEN
     return path     b+TOKEN@{bounce_domain}
     X-MSFBL         base64(MAC)|base64(JSON), as SparkPost writes it
@@ -20,14 +24,29 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import quote
 
 from estafeta_core.config.schema import Config
+from estafeta_core.hosting import file_name
 from estafeta_core.tokens import TARGET_BYTES, Kind, Signer, Token, read_keys, subkey
 
 NAME_CHARACTERS = 63  # SparkPost's limit for data-msys-linkname; at most 252 bytes of UTF-8
 
 _TARGET = re.compile(rb"https?://[^/?#\x00-\x20\x7f][^\x00-\x1f\x7f]*", re.IGNORECASE)
+_LINK = re.compile(rb"(/[couw]/)([A-Za-z0-9_-]+)")
 _MSFBL_BYTES = 4096  # far above what an id and an address need
+_DIGEST_BYTES = 32  # SHA-256
+_PERSONAL = frozenset(
+    {
+        Kind.OPEN,
+        Kind.INITIAL_OPEN,
+        Kind.CLICK,
+        Kind.AMP_CLICK,
+        Kind.LIST_UNSUBSCRIBE,
+        Kind.LINK_UNSUBSCRIBE,
+        Kind.WEB_VERSION,
+    }
+)
 _UNSUBSCRIBE = {"list": Kind.LIST_UNSUBSCRIBE, "link": Kind.LINK_UNSUBSCRIBE}
 
 
@@ -49,19 +68,27 @@ def is_target(target: bytes) -> bool:
 class Links:
     """Makes and reads everything that carries a token."""
 
-    def __init__(self, keys: Sequence[bytes], base_url: str, bounce_domain: str) -> None:
+    def __init__(self, keys: Sequence[bytes], base_url: str, bounce_domain: str, files_url: str = "") -> None:
         base = base_url.rstrip("/")
+        files = files_url.rstrip("/") or base
         self._signer = Signer(keys)
         self._msfbl_keys = [subkey(key, b"msfbl") for key in keys]
         self._click = f"{base}/c/"
         self._open = f"{base}/o/"
         self._unsubscribe = f"{base}/u/"
+        self._web_version = f"{base}/w/"
+        self._icons = f"{base}/icons/"
+        self._file = f"{files}/f/"
+        self._image = f"{files}/i/"
+        self._own = re.compile(rf"{re.escape(base)}/[couw]/([A-Za-z0-9_-]+)".encode())
         self._bounce_domain = bounce_domain
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
         """Return the links of `config`; OSError or ValueError when its signing keys cannot be used."""
-        return cls(read_keys(config.signing_keys), config.base_url, config.bounce_domain)
+        return cls(
+            read_keys(config.signing_keys), config.base_url, config.bounce_domain, config.hosting.base_url
+        )
 
     def click(
         self, id_: int, target: str | bytes, name: str = "", *, shared: bool = False, amp: bool = False
@@ -92,6 +119,49 @@ class Links:
             _UNSUBSCRIBE[via], message_id, target=checked, name=_name(name)
         )
 
+    def web_version(self, message_id: int) -> str:
+        """Return the URL where a recipient sees his copy in a browser."""
+        return self._web_version + self._signer.sign(Kind.WEB_VERSION, message_id)
+
+    def file(self, transmission_id: int, digest: bytes, name: str) -> str:
+        """Return the URL of a hosted file, `digest` its SHA-256; all copies of a transmission share it.
+
+        `name`, as its sender wrote it, is made safe. The token tells it; at the end of the URL it only helps
+        people and programs that look there.
+        """
+        safe = file_name(name)
+        token = self._signer.sign(Kind.FILE, transmission_id, shared=True, target=digest, name=safe.encode())
+        return f"{self._file}{token}/{quote(safe, safe='')}"
+
+    def image(self, transmission_id: int, digest: bytes) -> str:
+        """Return the URL of a hosted image, `digest` its SHA-256; all copies of a transmission share it."""
+        return self._image + self._signer.sign(Kind.IMAGE, transmission_id, shared=True, target=digest)
+
+    def icon(self, network: str) -> str:
+        """Return the URL of the picture for a social network, a name of ASCII letters and digits."""
+        return f"{self._icons}{network or 'other'}.png"
+
+    def is_own(self, url: bytes) -> bool:
+        """Return whether `url` is one of ours that tells a recipient from the others."""
+        found = self._own.match(url)
+        return found is not None and self._signer.read(found[1].decode()) is not None
+
+    def readdressed(self, content: bytes, from_id: int, to_id: int) -> bytes:
+        """Return `content`, the rendering of message `from_id`, with the links of message `to_id` instead.
+
+        The links of any other message stay: they were in what the sender wrote. A link is known by its token
+        alone, so that a rendering from before a change of `base_url` leads nobody to somebody else's pages.
+        """
+
+        def replacement(match: re.Match[bytes]) -> bytes:
+            token = self._signer.read(match[2].decode())
+            if token is None or token.shared or token.id != from_id or token.kind not in _PERSONAL:
+                return match[0]
+            name = token.name.encode()
+            return match[1] + self._signer.sign(token.kind, to_id, target=token.target, name=name).encode()
+
+        return content if from_id == to_id else _LINK.sub(replacement, content)
+
     def unsubscribe_mailto(self, message_id: int) -> str:
         """Return what follows `mailto:` in List-Unsubscribe (RFC 2369 section 3.2)."""
         token = self._signer.sign(Kind.LIST_UNSUBSCRIBE, message_id)
@@ -117,13 +187,16 @@ class Links:
         return f"{base64.b64encode(mac).decode()}|{base64.b64encode(said).decode()}"
 
     def read(self, token: str) -> Token | None:
-        """Return what the token of a click, pixel or unsubscribe URL says, or None.
+        """Return what the token of a URL says, or None.
 
-        A token for another use, or with a target that may not be a link's, is None as well.
+        A token for another use is None as well, and one whose target is neither a link's nor a digest where
+        there has to be one.
         """
         read = self._signer.read(token)
         if read is None or read.kind is Kind.BOUNCE:
             return None
+        if read.kind in {Kind.FILE, Kind.IMAGE}:
+            return read if len(read.target) == _DIGEST_BYTES else None
         if read.target or read.kind in {Kind.CLICK, Kind.AMP_CLICK}:
             return read if is_target(read.target) else None
         return read

@@ -1,12 +1,12 @@
 """What a message asks for, in one vocabulary for every dialect.
 
-A dialect turns its control headers and the account's defaults into `Options`;
+A dialect turns its control headers and the account's settings into `Options`;
 rules, handlers and events read nothing else, so that no provider's header name
 is known outside that provider's dialect file.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,30 @@ class Options:
     archive: tuple[Addressee, ...] = ()
     open_tracking: bool = False
     click_tracking: bool = False
-    initial_open_pixel: bool = True
+    initial_open_pixel: bool = False
     transactional: bool = False
+    list_unsubscribe: bool = True  # where the message is not transactional and has none of its own
     skip_suppression: bool = False
     return_path: str = "verp"  # verp: ours; domain: their verified domain, our local part; keep: theirs
+    first_recipient_only: bool = False  # of several RCPT TO, and To is reduced to that one
+    link_attachments: bool = False  # files become links
+    host_images: bool = False  # images that the HTML shows by cid: become hosted ones
+    to_utf8: bool = False  # texts leave in UTF-8
+    head: str = ""  # language (ISO 639-1) of the line on top that leads to the web version; "": none
+    foot: str = ""  # language of the closing lines: unsubscribe and social profiles; "": none
+    social: tuple[tuple[str, str], ...] = ()  # network and address of the profile, shown in the foot
+    merge_tags: bool = False  # [Unsubscribe] and [WebVersion] become links
+    missing_tags: Literal["", "append", "reject"] = ""  # where one of them is nowhere in the text
+    tags_footer: str = ""  # language of the lines that are appended then
+    keep_content: bool = False  # the HTML is kept: as the web version, and to be listed
+    warnings: tuple[str, ...] = ()  # what was asked in a way that nobody understands, for the log
 
     @property
     def tracked(self) -> bool:
-        """Whether the body is rewritten."""
+        """Whether opens or clicks are recorded."""
         return self.open_tracking or self.click_tracking
+
+    @property
+    def personal(self) -> bool:
+        """Whether the body has to tell its reader from the others."""
+        return self.tracked or self.merge_tags or bool(self.head or self.foot or self.missing_tags)

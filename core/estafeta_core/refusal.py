@@ -12,8 +12,8 @@ class Refusal:
     """A negative answer: 5yz when the client is at fault, 4yz when we are."""
 
     code: int
-    status: str
+    status: str  # "" where the provider writes none
     text: str
 
     def __str__(self) -> str:
-        return f"{self.code} {self.status} {self.text}"
+        return " ".join(filter(None, (str(self.code), self.status, self.text)))

@@ -1,8 +1,9 @@
 """Keys and passwords: made, hashed, checked; no secret is kept, shown or logged.
 
 Generated keys     8 + 40 hexadecimal digits: a prefix to recognise the key by, and 160 random
-                   bits. Kept as `sha256:<prefix>:<SHA-256 of the whole key>`: a fast hash is
-                   enough where nothing can be guessed, and it makes look-ups constant in time.
+                   bits; some providers put words before them (`account-tr-`). Kept as
+                   `sha256:<prefix>:<SHA-256 of the whole key>`: a fast hash is enough where
+                   nothing can be guessed, and it makes look-ups constant in time.
 Chosen passwords   kept as `argon2id:<PHC string>`, with the parameters OWASP gives as minimum
                    (19 MiB, two passes, one lane). Text is normalised to NFC before hashing, so
                    that a password typed on a Mac and on a PC is the same one; nothing is cut
@@ -28,11 +29,14 @@ import argon2
 
 PREFIX_LENGTH = 8
 SECRET_BYTES = 20  # 160 bits, as SparkPost's keys hold
+KEY_LENGTH = PREFIX_LENGTH + 2 * SECRET_BYTES  # of a generated key, without a provider's words
+MIN_KEY_LENGTH = 2 * SECRET_BYTES  # characters: a key made elsewhere may have no prefix
 REMEMBERED = 300.0  # seconds a successful check is remembered
 REMEMBERED_ENTRIES = 10_000  # about 2 MB; the oldest goes first
 MEMORY_KIB = 19 * 1024  # OWASP Password Storage Cheat Sheet, argon2id
 MEMORY_KIB_LIMIT = 256 * 1024  # a hash that asks for more would stall every login
 
+_SEPARATOR = re.compile(r"[._-]")
 _STORED_KEY = re.compile(r"sha256:([A-Za-z0-9._-]{8}):([0-9a-f]{64})")
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=MEMORY_KIB, parallelism=1)
 
@@ -49,8 +53,10 @@ def key_prefix(stored: str) -> str:
 
 def hash_key(key: str) -> str:
     """Return what the account file keeps of `key`."""
-    stored = f"sha256:{key[:PREFIX_LENGTH]}:{key_digest(key).hex()}"
-    if len(key) < PREFIX_LENGTH + 2 * SECRET_BYTES:
+    digits = _SEPARATOR.split(key)[-1]
+    recognised = digits if len(digits) >= KEY_LENGTH else key
+    stored = f"sha256:{recognised[:PREFIX_LENGTH]}:{key_digest(key).hex()}"
+    if len(key) < MIN_KEY_LENGTH:
         raise ValueError("a key of less than 160 bits has to be a password")
     _parsed(stored)
     return stored

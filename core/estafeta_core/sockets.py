@@ -31,6 +31,11 @@ def milter(run_dir: Path) -> Path:
     return run_dir / "milter.sock"
 
 
+def receipt(run_dir: Path) -> Path:
+    """Return the receipt proxy's socket (smtpd_proxy_filter)."""
+    return run_dir / "receipt.sock"
+
+
 def claim(path: Path) -> None:
     """Make `path` free to bind: remove a dead socket, refuse a live one or a path too long."""
     if len(str(path).encode()) > PATH_LIMIT:

@@ -6,7 +6,8 @@
     key id   = the first 4 bytes of the SHA-256 of the signing key
     mark     = the kind of token; the high bit says that `id` is a transmission's
     id       = message id of one copy, or transmission id where identical copies share a token
-    payload  = length of the name (1) + name + target URL    (click, amp_click, link_unsubscribe; else empty)
+    payload  = length of the name (1) + name + target        (else empty)
+               target is a URL for click, amp_click and link_unsubscribe, a SHA-256 for file and image
     mac      = HMAC-SHA256 of body, truncated to 128 bits (RFC 2104 section 5)
 
 Everything a link does is in its token, so links work while the database is gone,
@@ -51,12 +52,16 @@ class Kind(IntEnum):
     LIST_UNSUBSCRIBE = 5
     LINK_UNSUBSCRIBE = 6
     BOUNCE = 7
+    WEB_VERSION = 8
+    FILE = 9
+    IMAGE = 10
 
 
 _KINDS = {kind.value: kind for kind in Kind}
 # A list by number: hashing a member of an enumeration runs Python code, as much as the MAC takes.
 _WITH_PAYLOAD = [
-    number in {Kind.CLICK, Kind.AMP_CLICK, Kind.LINK_UNSUBSCRIBE} for number in range(len(Kind) + 1)
+    number in {Kind.CLICK, Kind.AMP_CLICK, Kind.LINK_UNSUBSCRIBE, Kind.FILE, Kind.IMAGE}
+    for number in range(len(Kind) + 1)
 ]
 
 

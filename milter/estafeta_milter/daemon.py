@@ -30,9 +30,12 @@ import Milter
 from estafeta_core import logs, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
+from estafeta_core.config.schema import Config
+from estafeta_core.dialects import DIALECTS
 from estafeta_core.ids import IdSource
 from estafeta_core.store import open_store
-from estafeta_milter.adapter import Session
+from estafeta_milter.adapter import AnsweringSession, Session
+from estafeta_milter.delivery import Delivery
 from estafeta_milter.submission import Submission
 
 log = logging.getLogger(__name__)
@@ -68,7 +71,7 @@ def _run(live: Live) -> None:
     draft = path.with_name(path.name + ".new")
     sockets.claim(path)
     sockets.claim(draft)
-    Milter.factory = Session
+    Milter.factory = _sessions(config)
     libmilter_main = Milter.milter.main
     size = config.milter_processes or os.cpu_count() or 1
     family = _Family(size, lambda: _serve(live, libmilter_main), live.reload)
@@ -88,6 +91,12 @@ def _run(live: Live) -> None:
     path.unlink(missing_ok=True)
 
 
+def _sessions(config: Config) -> type[Session]:
+    """Return what the sessions of these listeners are; pymilter asks once what they want to be told."""
+    speaking = (DIALECTS[listener.dialects[0]] for listener in config.listeners.values())
+    return AnsweringSession if any(dialect.answers_commands for dialect in speaking) else Session
+
+
 def _serve(live: Live, libmilter_main: Callable[[], None]) -> None:
     """Run one process's share of the sessions until it is told to stop."""
     config = live.current.config
@@ -100,6 +109,7 @@ def _serve(live: Live, libmilter_main: Callable[[], None]) -> None:
     live.watch()
     store = open_store(config.store, timeout=config.store_timeout)
     Session.submission = Submission(live, store, IdSource())
+    Session.delivery = Delivery(live)
     libmilter = threading.Thread(target=libmilter_main, name="libmilter", daemon=True)
     libmilter.start()
     while libmilter.is_alive():

@@ -8,6 +8,15 @@ from estafeta_core.options import Options
 
 
 @dataclass(frozen=True, slots=True)
+class Hosted:
+    """A part that leaves the message and is reached by a link instead."""
+
+    path: str  # of the part
+    url: str
+    file_name: str  # "" for an image that the HTML shows
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One rendering: for one recipient, or for all of a transmission whose copies are alike."""
 
@@ -20,6 +29,9 @@ class Job:
     control_headers: frozenset[str]
     list_unsubscribe: bool
     return_path_domain: str | None  # where bounces go; None: the client's MAIL FROM stays
+    files: tuple[Hosted, ...] = ()  # become links
+    images: tuple[Hosted, ...] = ()  # become hosted images
+    append_tags: bool = False  # the text lacks an unsubscribe or a web version link
 
     @property
     def shared(self) -> bool:

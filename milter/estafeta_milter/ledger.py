@@ -1,13 +1,15 @@
 """What is written down about an accepted message: its transmission, copies and first events.
 
-Every recipient is counted and has an injection event; one who is suppressed also has a
-bounce of class 25, which is how SparkPost tells of it.
+Every recipient is counted. One who is sent to has an injection event, and a warning where the sender
+should know something. One who is suppressed has an injection and a bounce of class 25, which is how
+SparkPost tells of it. One who is left out, because the provider sends to the first only, has a policy
+rejection.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from estafeta_core import rfc2047
+from estafeta_core import events, rfc2047
 from estafeta_core.addresses import mailbox_key
 from estafeta_core.bounce_class import ADMIN_FAILURE
 from estafeta_core.headers import unfold, values
@@ -25,6 +27,13 @@ SUPPRESSED: dict[str, Any] = {
     "raw_reason": "554 5.7.1 recipient address was suppressed due to customer policy",
 }
 INJECTED: dict[str, Any] = {"recv_method": "esmtp"}
+LEFT_OUT: dict[str, Any] = {
+    "recv_method": "esmtp",
+    "bounce_class": str(ADMIN_FAILURE),
+    "error_code": "554",
+    "reason": "A message goes to its first recipient only",
+    "raw_reason": "554 5.7.1 a message goes to its first recipient only",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,8 @@ class Accepted:
     transmission_id: int
     message_ids: dict[str, int]  # by recipient, as the client wrote it
     suppressed: frozenset[str]  # those of the recipients that will not be sent to
+    left_out: frozenset[str]  # further ones, where the provider sends to the first only
+    warnings: tuple[str, ...]  # an event each
     tags_counted: bool  # whether the account may use so many different tags and no more
     time: int  # Unix milliseconds
 
@@ -61,12 +72,20 @@ def rows(accepted: Accepted, final: Message, job: Job, ids: IdSource) -> list[Ro
     for recipient, message_id in accepted.message_ids.items():
         known_as = mailbox_key(recipient)
         lines.append(store_rows.Message(message_id, accepted.transmission_id, known_as, recipient))
-        lines.append(event("injection", message_id, INJECTED))
-        if recipient in accepted.suppressed:
-            lines.append(event("bounce", message_id, SUPPRESSED))
+        lines += [event(kind, message_id, data) for kind, data in _told_of(recipient, accepted)]
     if accepted.tags_counted:
         lines += [store_rows.Tag(job.identity.account, tag) for tag in job.options.tags]
     return lines
+
+
+def _told_of(recipient: str, accepted: Accepted) -> list[tuple[str, dict[str, Any]]]:
+    """Return type and data of a recipient's first events."""
+    if recipient in accepted.left_out:
+        return [(events.POLICY_REJECTION, LEFT_OUT)]
+    if recipient in accepted.suppressed:
+        return [(events.INJECTION, INJECTED), (events.BOUNCE, SUPPRESSED)]
+    warnings = ((events.WARNING, {"reason": warning}) for warning in accepted.warnings)
+    return [(events.INJECTION, INJECTED), *warnings]
 
 
 def _transmission(accepted: Accepted, final: Message, job: Job) -> Transmission:
@@ -84,7 +103,7 @@ def _transmission(accepted: Accepted, final: Message, job: Job) -> Transmission:
         msg_from=final.sender,
         friendly_from=accepted.friendly_from,
         subject=_subject(final),
-        msg_size=_size(final),
+        msg_size=size(final),
         campaign_id=options.campaign_id,
         metadata=options.metadata,
         tags=options.tags,
@@ -102,6 +121,6 @@ def _subject(final: Message) -> str:
     return rfc2047.decode(unfold(subjects[0]).decode("utf-8", "replace"))[:SUBJECT_LIMIT]
 
 
-def _size(final: Message) -> int:
-    """Return the size in bytes as it leaves: `name: value`, a blank line, the body."""
-    return sum(len(header.name) + len(header.value) + 4 for header in final.headers) + 2 + len(final.body)
+def size(message: Message) -> int:
+    """Return the size in bytes: `name: value` and its line end, a blank line, the body."""
+    return sum(len(header.name) + len(header.value) + 4 for header in message.headers) + 2 + len(message.body)

@@ -2,15 +2,24 @@
 
 Read it aloud from top to bottom; a handler runs only when the job asks for it.
 Everything was decided before the first handler runs.
+
+Where every recipient needs a copy of its own, the second half of the table runs later, for one recipient at a
+time and on the message that the first half made (see copies.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from estafeta_milter.handlers import (
     drop_control_headers,
     envelope_sender,
+    first_recipient,
+    head_and_foot,
+    host_images,
+    link_attachments,
     list_unsubscribe,
+    merge_tags,
+    to_utf8,
     track_engagement,
     x_msfbl,
 )
@@ -26,18 +35,31 @@ class Step:
     when: Callable[[Job], bool]
 
 
-PIPELINE = (
+# Once for the whole message: what is the same for all who get it.
+FOR_ALL = (
     Step(drop_control_headers.apply, when=lambda _job: True),
+    Step(link_attachments.apply, when=lambda job: bool(job.files)),
+    Step(host_images.apply, when=lambda job: bool(job.images)),
+    Step(to_utf8.apply, when=lambda job: job.options.to_utf8),
+)
+
+# Once for each copy: what tells its reader from the others.
+FOR_EACH = (
+    Step(first_recipient.apply, when=lambda job: job.options.first_recipient_only),
+    Step(head_and_foot.apply, when=lambda job: bool(job.options.head or job.options.foot)),
+    Step(merge_tags.apply, when=lambda job: job.options.merge_tags),
     Step(track_engagement.apply, when=lambda job: job.options.tracked),
     Step(list_unsubscribe.apply, when=lambda job: job.list_unsubscribe),
     Step(x_msfbl.apply, when=lambda _job: True),
     Step(envelope_sender.apply, when=lambda job: job.return_path_domain is not None),
 )
 
+PIPELINE = (*FOR_ALL, *FOR_EACH)
 
-def render(message: Message, job: Job) -> Message:
-    """Return `message` as it shall leave."""
-    for step in PIPELINE:
+
+def transform(message: Message, job: Job, steps: Iterable[Step] = PIPELINE) -> Message:
+    """Return `message` with every change that the job asks for; `rendered` makes bytes of it."""
+    for step in steps:
         if step.when(job):
             message = step.handler(message, job)
-    return message.rendered()
+    return message

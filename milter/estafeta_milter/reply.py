@@ -15,7 +15,7 @@ LINE_LIMIT = 512 - len("550 5.7.1 \r\n") - 3  # three more for a longer status s
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 
 
-def reply(refusal: Refusal) -> tuple[str, str, str]:
+def reply(refusal: Refusal) -> tuple[str, str | None, str]:
     """Return code, enhanced status and text as libmilter's setreply takes them.
 
     Control characters become one space, other characters outside ASCII become `?`
@@ -24,7 +24,17 @@ def reply(refusal: Refusal) -> tuple[str, str, str]:
     text = _UNPRINTABLE.sub(_replacement, refusal.text)[:LINE_LIMIT]
     while len(text) + text.count("%") > LINE_LIMIT:
         text = text[:-1]
-    return str(refusal.code), refusal.status, text.replace("%", "%%")
+    return str(refusal.code), _status(refusal, text), text.replace("%", "%%")
+
+
+def _status(refusal: Refusal, text: str) -> str | None:
+    """Return the enhanced status; None, which libmilter leaves out, where the provider writes none.
+
+    Postfix takes a digit behind the code for the beginning of one, and answers 451 when it is not.
+    """
+    if not refusal.status and text[:1].isdigit():
+        return f"{refusal.code // 100}.0.0"
+    return refusal.status or None
 
 
 def _replacement(match: re.Match[str]) -> str:

@@ -32,18 +32,22 @@ def rewrite_links(content: bytes, charset: str, target: Target) -> bytes:
 
     `charset` is the part's label. Raises UnicodeEncodeError if an answer is not ASCII.
     """
-    name = charsets.codec(charset)
-    if name is None:
+    view = as_text(content, charset)
+    if view is None:
         return content
-    text, name = _decode(content, name)
-    if text is None:
-        return content
+    text, name = view
     rewritten = _rewrite(text, target)
     return content if rewritten == text else rewritten.encode(name)
 
 
-def _decode(content: bytes, name: str) -> tuple[str | None, str]:
-    """Return the text and a codec that gives back exactly `content`; no text if there is none."""
+def as_text(content: bytes, charset: str) -> tuple[str, str] | None:
+    """Return the text of `content` and a codec that gives back exactly `content`; None if there is none.
+
+    A text that is not in its charset is seen as Latin-1 where no character has an ASCII sign in it.
+    """
+    name = charsets.codec(charset)
+    if name is None:
+        return None
     try:
         text = content.decode(name)
         exact = text.encode(name) == content
@@ -53,7 +57,7 @@ def _decode(content: bytes, name: str) -> tuple[str | None, str]:
         return text, name
     if charsets.may_be_viewed_as_latin_1(name):
         return content.decode("latin-1"), "latin-1"
-    return None, name
+    return None
 
 
 def _rewrite(text: str, target: Target) -> str:

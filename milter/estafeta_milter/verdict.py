@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from estafeta_core.addresses import domain_of, mailbox_key, mailbox_of_from
 from estafeta_core.config.load import Snapshot
+from estafeta_core.config.schema import Listener
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.dialects.base import Dialect
 from estafeta_core.directory import Credential
@@ -15,8 +16,9 @@ from estafeta_core.headers import values
 from estafeta_core.identity import Identity
 from estafeta_core.options import Options
 from estafeta_core.refusal import Refusal
-from estafeta_core.rules import recipient_syntax, sending_domain, skip_suppression_right
+from estafeta_core.rules import skip_suppression_right, verified_sender
 from estafeta_core.store import Store
+from estafeta_milter import merge_tags, senders
 from estafeta_milter.handlers.list_unsubscribe import NAME as LIST_UNSUBSCRIBE
 from estafeta_milter.message.message import Message
 from estafeta_milter.message.part import Unscannable
@@ -31,11 +33,23 @@ class Envelope:
     credential: Credential
     listener: str
     sender: str
+    opened: int = 0  # Unix milliseconds
+    relayed: bool = False  # whether the message came by way of the receipt proxy
 
     @property
     def dialect(self) -> Dialect:
         """The dialect of the account."""
         return DIALECTS[self.credential.account.dialect]
+
+    @property
+    def settings(self) -> Listener | None:
+        """The listener's settings; None when a reload has taken it away."""
+        return self.snapshot.config.listeners.get(self.listener)
+
+    @property
+    def goes_by_proxy(self) -> bool:
+        """Whether this is the public side of a message that comes in again behind the receipt proxy."""
+        return not self.relayed and self.settings is not None and self.settings.receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +62,20 @@ class Verdict:
     return_path_domain: str | None  # None: the client's MAIL FROM stays
     recipients: tuple[str, ...]  # each once, as the client wrote it first
     suppressed: frozenset[str]  # those of them that are not sent to
+    left_out: frozenset[str] = frozenset()  # further ones of a provider that sends to the first only
+    append_tags: bool = False  # the text lacks an unsubscribe or a web version link
+    warnings: tuple[str, ...] = ()  # what the sender should know about this message; an event each
 
     @property
     def going(self) -> tuple[str, ...]:
         """The recipients that are sent to."""
-        return tuple(recipient for recipient in self.recipients if recipient not in self.suppressed)
+        stay = self.suppressed | self.left_out
+        return tuple(recipient for recipient in self.recipients if recipient not in stay)
 
     @property
-    def personal(self) -> bool:
+    def differing(self) -> bool:
         """Whether each recipient needs a copy of its own: a shared one could not tell who did something."""
-        return self.options.tracked or self.list_unsubscribe
+        return (self.options.personal or self.list_unsubscribe) and len(self.going) > 1
 
 
 def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refusal:
@@ -66,48 +84,51 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
     options = dialect.options(message.headers, envelope.credential)
     if isinstance(options, Refusal):
         return options
-    friendly_from = mailbox_of_from(message.headers)
     refusal = (
         skip_suppression_right.check(options, envelope.credential)
-        or sending_domain.check(friendly_from, envelope.credential, envelope.identity.subaccount, dialect)
+        or senders.check_fields(message.headers, envelope.credential, envelope.identity.subaccount, dialect)
         or _structure(message, envelope)
-        or _spelling(message.recipients)
     )
     if refusal is not None:
         return refusal
+    lacking = merge_tags.missing(message) if options.missing_tags else ()
+    if lacking and options.missing_tags == "reject":
+        return dialect.tags_missing(envelope.credential.account)
+    append_tags = bool(lacking and message.text_parts())
+    friendly_from = mailbox_of_from(message.headers)
     recipients = _unique(message.recipients)
-    verdict = Verdict(
+    return Verdict(
         options=_within_distinct_tags(options, envelope, store),
         friendly_from=friendly_from or "",
         # A List-Unsubscribe of the client's own stays, and nothing is put beside it: it runs its list itself.
-        list_unsubscribe=not options.transactional and not values(message.headers, LIST_UNSUBSCRIBE),
+        list_unsubscribe=options.list_unsubscribe
+        and not options.transactional
+        and not values(message.headers, LIST_UNSUBSCRIBE),
         return_path_domain=_return_path_domain(options, envelope),
         recipients=recipients,
         suppressed=_suppressed(recipients, options, envelope, store),
+        left_out=frozenset(recipients[1:] if options.first_recipient_only else ()),
+        append_tags=append_tags,
+        warnings=_warnings(lacking, append_tags),
     )
-    if verdict.personal and len(recipients) > 1 and len(verdict.going) > 1:
-        return _copies_differ(len(verdict.going))
-    return verdict
-
-
-def _spelling(recipients: tuple[str, ...]) -> Refusal | None:
-    """Return why a recipient may not be spelt so.
-
-    Postfix tells the policy daemon, and queues, what an address means; it tells a milter what the client
-    typed. A quoted or routed spelling of who has left (`"bob"@b.example`, `@a.example:bob@b.example`) would
-    not be found in the suppression list, nor in the log afterwards.
-    """
-    return next(filter(None, map(recipient_syntax.check, recipients)), None)
 
 
 def _structure(message: Message, envelope: Envelope) -> Refusal | None:
     """Return why this MIME structure may not go; past a bound it goes untouched or not at all."""
-    structure = message.structure
+    structure, dialect, account = message.structure, envelope.dialect, envelope.credential.account
     if not isinstance(structure, Unscannable):
-        return envelope.dialect.check_structure(structure)
-    if envelope.snapshot.config.mime.past_bound == "pass":
+        return dialect.check_structure(structure, account)
+    if envelope.snapshot.config.mime.past_bound == "pass" and not dialect.structure_required:
         return None
-    return Refusal(550, "5.6.0", f"This message is not taken apart: {structure.reason}")
+    return dialect.unscannable(structure.reason, account)
+
+
+def _warnings(lacking: tuple[str, ...], appended: bool) -> tuple[str, ...]:
+    """Return what the sender should know about a text that lacks tags."""
+    if not lacking:
+        return ()
+    what = "links were appended" if appended else "there is no text that may be changed"
+    return (f"The text lacks {' and '.join(lacking)}; {what}",)
 
 
 def _return_path_domain(options: Options, envelope: Envelope) -> str | None:
@@ -123,7 +144,7 @@ def _return_path_domain(options: Options, envelope: Envelope) -> str | None:
     if domain is None:
         return config.bounce_domain
     account = envelope.credential.account
-    refused = sending_domain.check(
+    refused = verified_sender.check(
         envelope.sender, envelope.credential, envelope.identity.subaccount, envelope.dialect
     )
     own = account.domains.get(domain)
@@ -159,12 +180,3 @@ def _suppressed(
     kind = "transactional" if options.transactional else "non_transactional"
     identity = envelope.identity
     return frozenset(store.is_suppressed(identity.account, identity.subaccount, recipients, (kind,)))
-
-
-def _copies_differ(recipients: int) -> Refusal:
-    return Refusal(
-        550,
-        "5.6.0",
-        f"This message needs a copy of its own for each of its {recipients} recipients (open or click"
-        " tracking, List-Unsubscribe): send it to one recipient at a time",
-    )

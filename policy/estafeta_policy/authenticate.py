@@ -144,9 +144,8 @@ class Authenticator:
                 return self._admit(credential, read.subaccount, attempt, now)
             if credential is not None and credential.settings.password:
                 slow.append(Candidate(credential, read.subaccount))
-        failure = Refused(
-            (speaking or service.dialects[0]).login_refused, username if speaking else "", guess=True
-        )
+        who = username if speaking and not self._is_key(service, username) else ""
+        failure = Refused((speaking or service.dialects[0]).login_refused, who, guess=True)
         return Verification(attempt, tuple(slow), failure) if service.has_passwords else failure
 
     def conclude(self, verification: Verification, found: Candidate | None, now: float) -> Decision:
@@ -154,6 +153,10 @@ class Authenticator:
         if found is None:
             return verification.failure
         return self._admit(found.credential, found.subaccount, verification.attempt, now)
+
+    def _is_key(self, service: _Service, username: str) -> bool:
+        """Whether somebody has typed a key where the user name belongs."""
+        return any(self._directory.by_key(dialect.name, username) for dialect in service.dialects)
 
     def _right_at_once(self, credential: Credential, secret: str) -> bool:
         """Whether `secret` is the key of a credential, or a password that was checked lately."""

@@ -1,12 +1,15 @@
-"""The decision about a policy request: go ahead (None), or the refusal.
+"""The decision about a policy request: go ahead (None, or a ticket to go with), or the refusal.
 
 Postfix asks once per RCPT TO, last of its recipient restrictions, so everything is asked there and
 a request of any other state passes. In order:
 
 1. Somebody is logged in, and may still be used as at AUTH (a revoked key stops here).
-2. Sender and recipient are addresses.
+2. The sender is an address. A recipient that is none passes, uncounted: the milter, asked next, refuses
+   it in the provider's words.
 3. The listener's messages per connection and recipients per message are not used up.
 4. The limits of credential, account and sender domain are not used up; only now it is counted.
+
+The first recipient that passes on a listener that gives receipts earns its message a ticket.
 
 A recipient counts when this daemon lets it pass. What a later stage refuses stays counted, as
 with Postfix's own rate limits: nobody tells a policy server how a message ended.
@@ -26,10 +29,12 @@ from datetime import datetime
 from estafeta_core import addresses
 from estafeta_core.config.accounts import Limits
 from estafeta_core.config.schema import Config, Listener
+from estafeta_core.dialects import DIALECTS
 from estafeta_core.directory import Credential, Directory
 from estafeta_core.identity import Identity
 from estafeta_core.refusal import Refusal
 from estafeta_core.rules import recipient_syntax, sender_syntax, standing
+from estafeta_core.tickets import Ticket
 from estafeta_policy.held import Held
 from estafeta_policy.limits import Bound, Counters, bounds
 from estafeta_policy.wire.delegation import Request
@@ -121,8 +126,8 @@ class Judge:
         self._wall_clock = wall_clock
         self._standings: Held[_Standing] = Held()
 
-    def decide(self, request: Request, now: float) -> Refusal | None:
-        """Return the refusal, or None and count the recipient; `now` in seconds of a monotonic clock."""
+    def decide(self, request: Request, now: float) -> Refusal | Ticket | None:
+        """Return the refusal, or count the recipient that passes; `now` in seconds of a monotonic clock."""
         if request.request != "smtpd_access_policy":
             raise UndecidableError(f"not a request of smtpd: {request.request!r}")
         if request.protocol_state != "RCPT":
@@ -131,19 +136,27 @@ class Judge:
         if listener is None:
             raise UndecidableError(f"no listener {request.policy_context!r} in the configuration")
         if not request.sasl_username:
-            return standing.AUTHENTICATION_REQUIRED
+            return DIALECTS[listener.dialects[0]].authentication_required
         held = self._standing(request, now)
         client = self._connections.current(request, listener, now)
-        refusal = (
-            held.refusal
-            or sender_syntax.check(request.sender)
-            or recipient_syntax.check(request.recipient)
-            or client.refusal(listener)
-            or self._limits(request.sender, held, now)
+        refusal = held.refusal or sender_syntax.check(request.sender)
+        if refusal is not None or recipient_syntax.check(request.recipient) is not None:
+            return refusal
+        refusal = client.refusal(listener) or self._limits(request.sender, held, now)
+        if refusal is not None:
+            return refusal
+        client.recipients += 1
+        return self._ticket(request) if listener.receipt and client.recipients == 1 else None
+
+    def _ticket(self, request: Request) -> Ticket:
+        """Return what the milter is to know of the client, behind the proxy that gives the receipt."""
+        return Ticket(
+            time=int(self._wall_clock().timestamp()),
+            identity=request.sasl_username,
+            listener=request.policy_context,
+            client_address=request.client_address,
+            secured=bool(request.encryption_protocol),
         )
-        if refusal is None:
-            client.recipients += 1
-        return refusal
 
     def _limits(self, sender: str, held: _Standing, now: float) -> Refusal | None:
         """Count the recipient against every limit it falls under, or say which one is used up."""

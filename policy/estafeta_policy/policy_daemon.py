@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from estafeta_core import logs
 from estafeta_core.config.load import Snapshot
+from estafeta_core.tickets import FIELD, Ticket, Tickets
 from estafeta_policy.connection import Connection
 from estafeta_policy.journal import DELAY, Journal
 from estafeta_policy.judge import Connections, Judge, UndecidableError
@@ -26,12 +27,15 @@ class Policy:
         self.idle = asyncio.Event()
         self.idle.set()  # for good: every request is answered before the next event of the loop
         self._judge: Judge | None = None
+        self._tickets = Tickets(())
         self._journal = journal
         self._counters = Counters()
         self._connections = Connections()
 
     def take(self, snapshot: Snapshot) -> None:
         """Put a configuration into force; what has been counted stays counted."""
+        if any(listener.receipt for listener in snapshot.config.listeners.values()):
+            self._tickets = Tickets.from_config(snapshot.config)
         self._judge = Judge(
             snapshot.config, snapshot.directory, self._counters, self._connections, lambda: datetime.now(UTC)
         )
@@ -48,22 +52,24 @@ class Policy:
         try:
             if self._judge is None:
                 raise UndecidableError("no usable configuration")
-            refusal = self._judge.decide(request, self._loop.time())
+            decision = self._judge.decide(request, self._loop.time())
+            if isinstance(decision, Ticket):
+                return delegation.prepend(FIELD, self._tickets.write(decision))
         except UndecidableError as error:
             log.error("%s: %s; deferred", _name(request), error)
             return delegation.DEFER
         except Exception:
             log.exception("%s: decision failed; deferred", _name(request))
             return delegation.DEFER
-        if refusal is None:
+        if decision is None:
             return delegation.DUNNO
         if self._journal.add(
-            f"{_name(request)}: refused: {refusal}; {request.sasl_username or 'nobody'}"
+            f"{_name(request)}: refused: {decision}; {request.sasl_username or 'nobody'}"
             f"[{request.client_address}] at {request.policy_context},"
             f" from=<{request.sender}> to=<{request.recipient}>"
         ):
             self._loop.call_later(DELAY, self._journal.flush)
-        return delegation.refuse(refusal)
+        return delegation.refuse(decision)
 
 
 class PolicyConnection(Connection):

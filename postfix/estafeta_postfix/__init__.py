@@ -8,7 +8,10 @@ capture       an SMTP server that plays every remote mail host and keeps what it
 supervisor    child processes that are started again when they die and die with their parent
 demo_accounts the accounts a sandbox begins with
 sandbox       all of it together on loopback, in one folder
+demo          one real message for each dialect through a sandbox, each step checked
+receipt       the provider's receipt as the answer to a final dot
 log_follower  Postfix's log -> delivery, bounce and delay events
-worker        the background process: follows the log and checkpoints the store
+retention     hosted files go when their time is over
+worker        the background process: follows the log, clears up, checkpoints the store
 cli           the `estafeta` command, one file per subcommand
 """

@@ -20,7 +20,14 @@ RUNNERS = {
     "milter": ("estafeta_milter.daemon", "run_milter"),
     "web": ("estafeta_web.daemon", "run_web"),
     "worker": ("estafeta_postfix.worker", "run_worker"),
+    "receipt": ("estafeta_postfix.receipt.daemon", "run_receipt"),
 }
+
+
+def roles(config: Config) -> list[str]:
+    """Return the roles that a configuration has work for, in the order to start them."""
+    receipts = any(listener.receipt for listener in config.listeners.values())
+    return [role for role in RUNNERS if role != "receipt" or receipts]
 
 
 def serve(role: str, config: Path) -> int:
@@ -37,12 +44,12 @@ def program(role: str, path: Path, log: Path | None = None) -> Program:
 
 
 def programs(path: Path, config: Config, logs: Path | None = None) -> list[Program]:
-    """Return the programs of all roles, in the order to start them; `logs` is a folder for a log of each.
+    """Return the programs of all `roles`, in the order to start them; `logs` is a folder for a log of each.
 
     The SASL socket is bound here and held while its daemon is away: an smtpd(8) that cannot reach it at its
     start ends, and master(8) lets none start for a minute. SocketError when another process serves it.
     """
-    every = {role: program(role, path, logs and logs / f"{role}.log") for role in RUNNERS}
+    every = {role: program(role, path, logs and logs / f"{role}.log") for role in roles(config)}
     listener = listening.bound(sockets.sasl(config.run_dir), config.socket_group)
     every["sasl"] = replace(every["sasl"], listener=listener)
     return list(every.values())

@@ -1,42 +1,26 @@
 """The accounts a sandbox begins with: what each dialect can do, and what is refused.
 
-The keys are made for each run. Their hashes go into the account files; the keys themselves are only
+Keys and passwords are made for each run. Their hashes go into the account files; they themselves are only
 in what the sandbox prints.
 """
 
+import secrets as random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from estafeta_core import secrets
+from estafeta_core.dialects import DIALECTS
 from estafeta_core.store.rows import Suppression
 from estafeta_postfix.files import write_text
 
 SPARKPOST_USER = "SMTP_Injection"
+PASSWORD_BYTES = 12  # 96 bits: these are not guessed, and a person can still type one
 
-_ACME = """\
-# Written anew each time the sandbox starts: it makes new keys. Changes made meanwhile take effect at once.
-account: acme
-dialect: sparkpost
-domains:
-  acme.example: {{verified: true}}
-  new.example: {{verified: false}}
-subaccounts:
-  "123": {{domains: [sub.acme.example]}}
-credentials:
-  main: {{key: "{main}", permissions: [send, events, skip_suppression]}}
-  readonly: {{key: "{readonly}", permissions: [events]}}
-  sendonly: {{key: "{sendonly}", permissions: [send]}}
+_NOTE = """\
+# Written anew each time the sandbox starts: it makes new secrets. Changes made meanwhile take effect at once.
 """
-
-_NOTES = {
-    "main": "may send, read events and skip suppression; acme.example is verified, new.example is not;"
-    f" subaccount 123 ({SPARKPOST_USER}:X-MSYS-SUBACCOUNT=123) owns sub.acme.example",
-    "readonly": "may read events, not send",
-    "sendonly": "may send, not skip suppression",
-}
-_SUPPRESSED = "suppressed@example.net"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +37,213 @@ class DemoCredential:
     note: str
 
 
-def write(folder: Path, generate: Callable[[], str] = secrets.generate_key) -> list[DemoCredential]:
-    """Write the account files into `folder` and return the credentials with their keys."""
-    keys = {name: generate() for name in _NOTES}
-    text = _ACME.format(**{name: secrets.hash_key(key) for name, key in keys.items()})
-    write_text(folder / "acme.yaml", text, mode=0o600)
+@dataclass(frozen=True, slots=True)
+class _Login:
+    """A credential of a demo account; `chosen`: its secret is a password and not a key."""
+
+    name: str
+    username: str
+    note: str
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Demo:
+    """A demo account; `text` is its file, with the name of each credential where its hash goes."""
+
+    account: str
+    dialect: str
+    senders: tuple[str, ...]  # addresses to send from
+    domains: tuple[str, ...]
+    logins: tuple[_Login, ...]
+    text: str
+
+
+_ACME = _Demo(
+    account="acme",
+    dialect="sparkpost",
+    senders=("anything@acme.example",),
+    domains=("acme.example", "new.example"),
+    logins=(
+        _Login(
+            "main",
+            SPARKPOST_USER,
+            "may send, read events and skip suppression; acme.example is verified, new.example is not;"
+            f" subaccount 123 ({SPARKPOST_USER}:X-MSYS-SUBACCOUNT=123) owns sub.acme.example",
+        ),
+        _Login("readonly", SPARKPOST_USER, "may read events, not send"),
+        _Login("sendonly", SPARKPOST_USER, "may send, not skip suppression"),
+    ),
+    text="""\
+account: acme
+dialect: sparkpost
+domains:
+  acme.example: {{verified: true}}
+  new.example: {{verified: false}}
+subaccounts:
+  "123": {{domains: [sub.acme.example]}}
+credentials:
+  main: {{key: "{main}", permissions: [send, events, skip_suppression]}}
+  readonly: {{key: "{readonly}", permissions: [events]}}
+  sendonly: {{key: "{sendonly}", permissions: [send]}}
+""",
+)
+
+_PLAN = _Demo(
+    account="plan",
+    dialect="teenvio",
+    senders=("remitente@dominio.example", "victor@dominio.example"),
+    domains=("dominio.example",),
+    logins=(
+        _Login(
+            "usuario",
+            "usuario.plan",
+            "remitente@dominio.example and victor@dominio.example are validated, pendiente@dominio.example is"
+            " not; a message needs a text and an HTML part",
+            chosen=True,
+        ),
+    ),
+    text="""\
+account: plan
+dialect: teenvio
+domains:
+  dominio.example: {{verified: true}}
+senders: [remitente@dominio.example, victor@dominio.example]  # pendiente@dominio.example waits for validation
+teenvio:
+  social:
+    facebook: https://www.facebook.com/dominio
+    x: https://x.com/dominio
+    linkedin: https://www.linkedin.com/company/dominio
+credentials:
+  usuario: {{username: usuario.plan, password: "{usuario}"}}
+""",
+)
+
+_WEBSITE = _Demo(
+    account="website",
+    dialect="devino",
+    senders=("noreply@devino.example",),
+    domains=("devino.example",),
+    logins=(
+        _Login(
+            "1website",
+            "1website",
+            "may connect from this machine; noreply@devino.example is confirmed; of several recipients the"
+            " first is sent to; unsubscribed@example.net and hardbounce@example.net are filtered",
+            chosen=True,
+        ),
+        _Login("2website", "2website", "may connect from 192.0.2.0/24 only: refused here", chosen=True),
+    ),
+    text="""\
+account: website
+dialect: devino
+domains:
+  devino.example: {{verified: true}}
+senders: [noreply@devino.example]
+credentials:
+  1website: {{username: 1website, password: "{1website}", allow_from: [127.0.0.0/8, "::1"]}}
+  2website: {{username: 2website, password: "{2website}", allow_from: [192.0.2.0/24]}}
+""",
+)
+
+_MICUENTA = _Demo(
+    account="micuenta",
+    dialect="perfit",
+    senders=("yo@midominio.example",),
+    domains=("midominio.example",),
+    logins=(_Login("main", "apikey", "the user name is always apikey; midominio.example is verified"),),
+    text="""\
+account: micuenta
+dialect: perfit
+domains:
+  midominio.example: {{verified: true}}
+credentials:
+  main: {{key: "{main}"}}
+""",
+)
+
+_YOURDOMAIN = _Demo(
+    account="yourdomain",
+    dialect="emitlo",
+    senders=("hello@yourdomain.example",),
+    domains=("yourdomain.example",),
+    logins=(
+        _Login("prod", "prod_demo", "yourdomain.example is verified"),
+        _Login("suspended", "prod_suspended", "suspended: refused at AUTH"),
+        _Login("revoked", "prod_revoked", "revoked: refused at AUTH"),
+        _Login("nosend", "prod_nosend", "may read events, not send: refused at AUTH"),
+        _Login("limited", "prod_limited", "may send 3 messages a minute"),
+    ),
+    text="""\
+account: yourdomain
+dialect: emitlo
+domains:
+  yourdomain.example: {{verified: true}}
+credentials:
+  prod: {{username: prod_demo, key: "{prod}", permissions: [send, events]}}
+  suspended: {{username: prod_suspended, key: "{suspended}", status: suspended}}
+  revoked: {{username: prod_revoked, key: "{revoked}", status: revoked}}
+  nosend: {{username: prod_nosend, key: "{nosend}", permissions: [events]}}
+  limited: {{username: prod_limited, key: "{limited}", limits: {{per_minute: 3}}}}
+""",
+)
+
+_DEMOS = (_ACME, _PLAN, _WEBSITE, _MICUENTA, _YOURDOMAIN)
+
+_BOTH = ("transactional", "non_transactional")
+# Account, recipient, and the kinds of mail that it does not get.
+_SUPPRESSED = (
+    ("acme", "suppressed@example.net", _BOTH),
+    ("website", "unsubscribed@example.net", ("non_transactional",)),
+    ("website", "hardbounce@example.net", _BOTH),
+)
+
+
+def write(folder: Path) -> list[DemoCredential]:
+    """Write the account files into `folder` and return the credentials with their secrets."""
+    return [credential for demo in _DEMOS for credential in _write(folder, demo)]
+
+
+def _write(folder: Path, demo: _Demo) -> list[DemoCredential]:
+    made = {login.name: _secret(demo, login) for login in demo.logins}
+    hashes = {
+        login.name: (secrets.hash_password if login.chosen else secrets.hash_key)(made[login.name])
+        for login in demo.logins
+    }
+    write_text(folder / f"{demo.account}.yaml", _NOTE + demo.text.format_map(hashes), mode=0o600)
     return [
         DemoCredential(
-            id=f"acme/{name}",
-            account="acme",
-            dialect="sparkpost",
-            username=SPARKPOST_USER,
-            password=key,
-            senders=("anything@acme.example",),
-            domains=("acme.example", "new.example"),
-            note=_NOTES[name],
+            id=f"{demo.account}/{login.name}",
+            account=demo.account,
+            dialect=demo.dialect,
+            username=login.username,
+            password=made[login.name],
+            senders=demo.senders,
+            domains=demo.domains,
+            note=login.note,
         )
-        for name, key in keys.items()
+        for login in demo.logins
     ]
+
+
+def _secret(demo: _Demo, login: _Login) -> str:
+    if login.chosen:
+        return random.token_urlsafe(PASSWORD_BYTES)
+    return DIALECTS[demo.dialect].make_key(demo.account)
 
 
 def suppressions(now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> list[Suppression]:
     """Return the addresses that the demo accounts do not mail."""
     return [
         Suppression(
-            account="acme",
+            account=account,
             subaccount=None,
-            recipient=_SUPPRESSED,
+            recipient=recipient,
             type=kind,
             source="Manually Added",
             description="suppressed in every sandbox",
             created=now_ms(),
         )
-        for kind in ("transactional", "non_transactional")
+        for account, recipient, kinds in _SUPPRESSED
+        for kind in kinds
     ]

@@ -12,6 +12,7 @@ import pwd
 import re
 import shutil
 import subprocess
+from collections.abc import Container
 from pathlib import Path
 
 from estafeta_core.config.schema import Config
@@ -19,6 +20,7 @@ from estafeta_postfix.files import write_text
 from estafeta_postfix.render.main_cf import MAILDIR, main_cf
 from estafeta_postfix.render.master_cf import master_cf
 from estafeta_postfix.render.place import Place
+from estafeta_postfix.render.tables import KINDS, tables
 
 OLDEST = (3, 7)  # what is rendered was tried on 3.7.11; earlier ones miss smtpd_forbid_bare_newline
 COMMAND_TIMEOUT = 60  # seconds: `postfix check` walks the queue
@@ -64,19 +66,34 @@ class Instance:
         self.environment = {**os.environ, "MAIL_CONFIG": str(place.config_directory)}
 
     def ensure(self, config: Config) -> bool:
-        """Make directories and write both files where they differ; whether anything changed.
+        """Make directories and write every file where it differs; whether anything changed.
 
         Postfix's own check runs after a change. Raises InstanceError, RenderError.
         """
         changed = self._ensure_directories(config)
-        for name, text in (
-            ("main.cf", main_cf(config, self.place)),
-            ("master.cf", master_cf(config, self.place)),
-        ):
+        files = {
+            **tables(config),
+            "main.cf": main_cf(config, self.place),
+            "master.cf": master_cf(config, self.place),
+        }
+        for name, text in files.items():
             changed |= write_text(self.place.config_directory / name, text, mode=0o644)
+        changed |= self._remove_tables(files)
         if changed:
             self.check()
         return changed
+
+    def _remove_tables(self, wanted: Container[str]) -> bool:
+        """Remove the tables of listeners that are gone or need none; whether there were any."""
+        stale = [
+            path
+            for kind in KINDS
+            for path in self.place.config_directory.glob(f"*.{kind}")
+            if path.name not in wanted
+        ]
+        for path in stale:
+            path.unlink()
+        return bool(stale)
 
     def _ensure_directories(self, config: Config) -> bool:
         owner = mail_owner()

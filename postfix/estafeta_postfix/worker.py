@@ -1,8 +1,8 @@
-"""The background process: it follows Postfix's log and is the one process that checkpoints the store.
+"""The background process: follows Postfix's log, clears up what was kept long enough, checkpoints the store.
 
-There is one of it: a second one would record every delivery again, so it does not start. SIGTERM and SIGINT
-stop it; SIGHUP and a changed file reload the configuration. `store`, `maillog` and `state_dir` are those it
-was started with.
+There is one of it, and no other process checkpoints. A second one would record every delivery again, so it
+does not start. SIGTERM and SIGINT stop it; SIGHUP and a changed file reload the configuration. `store`,
+`maillog` and `state_dir` are those it was started with.
 """
 
 import contextlib
@@ -14,15 +14,18 @@ from pathlib import Path
 from estafeta_core import logs
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
+from estafeta_core.hosting import Shelf
 from estafeta_core.ids import IdSource
 from estafeta_core.store import SchemaTooNew, open_store
 from estafeta_core.store.filelock import FileLock
 from estafeta_postfix.log_follower.follow import Follower
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
+from estafeta_postfix.retention import Retention
 
 LOCK = "worker.lock"  # in state_dir; held while the worker lives
 LOCK_PATIENCE = 5.0  # seconds for the one before to end
+CLEARING_PATIENCE = 2.0  # seconds for a batch of rows or a folder of files that is in hand at the end
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ def run_worker(config_path: Path) -> int:
 
 
 def _work(live: Live) -> None:
-    """Follow the log until told to stop."""
+    """Follow the log and clear up until told to stop."""
     config = live.current.config
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -58,10 +61,13 @@ def _work(live: Live) -> None:
     live.watch()
     store = open_store(config.store, checkpoints=True, timeout=config.store_timeout)
     recorder = Recorder(store, IdSource(), Timestamps())
+    retention = Retention(store, Shelf(config.state_dir), lambda: live.current.config.hosting.retention_days)
+    retention.start()
     log.info("following %s", config.maillog)
     try:
         Follower(config.maillog, store, recorder, stop.wait).run()
     finally:
+        retention.stop(CLEARING_PATIENCE)
         store.close()
 
 

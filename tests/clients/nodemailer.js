@@ -1,6 +1,7 @@
-// Sends one message with nodemailer, over STARTTLS and with AUTH LOGIN, as most Node applications do.
+// Sends one message with nodemailer over STARTTLS, as most Node applications do.
 //
-// Use: node nodemailer.js JSON     {host, port, ca, username, password, envelope, message}
+// Use: node nodemailer.js JSON     {host, port, ca, username, password, method, envelope, message}
+// `method` is the SASL mechanism; without it nodemailer chooses, as in the examples of providers.
 // Prints the server's reply to the final dot; status 1 and the error when the message was not taken.
 "use strict";
 
@@ -15,7 +16,7 @@ const transport = nodemailer.createTransport({
   secure: false,
   requireTLS: true,
   tls: { ca: fs.readFileSync(asked.ca) },
-  authMethod: "LOGIN",
+  authMethod: asked.method,
   auth: { user: asked.username, pass: asked.password },
 });
 

@@ -24,19 +24,25 @@ MakeCredential = Callable[..., Credential]
 
 @pytest.fixture
 def make_credential() -> MakeCredential:
-    """Return a function that gives the credential acme/main with these settings."""
+    """Return a function that gives the credential acme/main with these settings, and its account's."""
 
-    def make(defaults: accounts.Defaults | None = None, **settings: Any) -> Credential:
+    def make(
+        defaults: accounts.Defaults | None = None,
+        *,
+        dialect: str = "sparkpost",
+        account: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> Credential:
         settings.setdefault("key", secrets.hash_key(secrets.generate_key()))
-        account = accounts.Account(
+        whole: dict[str, Any] = {"domains": DOMAINS, "subaccounts": SUBACCOUNTS, **(account or {})}
+        made = accounts.Account(
             account="acme",
-            dialect="sparkpost",
+            dialect=dialect,
             defaults=defaults or accounts.Defaults(),
-            domains=DOMAINS,
-            subaccounts=SUBACCOUNTS,
             credentials={"main": accounts.Credential(**settings)},
+            **whole,
         )
-        return Directory([account]).credentials()[0]
+        return Directory([made]).credentials()[0]
 
     return make
 

@@ -173,6 +173,145 @@ def test_hostile_values_cost_no_time(piece: bytes) -> None:
     assert time.perf_counter() - start < 0.1
 
 
+def listed(*values: bytes, name: str = "reply-to") -> tuple[str, ...] | None:
+    """Return the addresses in fields of these values."""
+    return addresses.mailboxes([Header("Reply-To", value) for value in values], name)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (b"a@one.test", ["a@one.test"]),
+        (b"a@one.test, b@two.test", ["a@one.test", "b@two.test"]),
+        (b"a@one.test,b@two.test,c@one.test", ["a@one.test", "b@two.test", "c@one.test"]),
+        (b"A <a@one.test> , <b@two.test>", ["a@one.test", "b@two.test"]),
+        (b'"News, Inc." <a@one.test>, b@two.test (B, he says)', ["a@one.test", "b@two.test"]),
+        (b"(all) <a@one.test> (one), (two) <b@two.test>", ["a@one.test", "b@two.test"]),
+        (b"a@one.test,\n b@two.test", ["a@one.test", "b@two.test"]),
+        (b"a@one.test,\r\n\t<b@two.test>", ["a@one.test", "b@two.test"]),
+        (b"=?utf-8?q?Jos=C3=A9?= <a@one.test>, a@one.test", ["a@one.test", "a@one.test"]),
+        ("José <a@one.test>, ü@bücher.test".encode(), ["a@one.test", "ü@bücher.test"]),
+        (b"News.Letter@One.TEST", ["News.Letter@One.TEST"]),
+        (b"", []),
+        (b"  \t", []),
+    ],
+)
+def test_t22_every_address_of_a_list_is_found_as_it_is_written(value: bytes, found: list[str]) -> None:
+    assert listed(value) == tuple(found)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b",",
+        b"a@one.test,",
+        b",a@one.test",
+        b"a@one.test,,b@two.test",
+        b"a@one.test, (nobody), b@two.test",
+        b"a@one.test, ",
+        b"a@one.test; b@two.test",
+        b"a@one.test b@two.test",
+        b"<a@one.test> <b@two.test>",
+        b"<a@one.test, b@two.test>",
+        b"a@one.test, bob",
+        b"bob, a@one.test",
+        b"Doe, John <a@one.test>",
+        b"bob",
+        b"<>",
+        b"(nobody)",
+        b"(all) a@one.test",
+        b"undisclosed-recipients:;",
+        b"Group: a@one.test;",
+        b"Group: a@one.test, b@two.test;, c@one.test",
+        b"Group:;",
+        b"<@two.test:a@one.test>",
+        b'"a"@one.test',
+        b"a@[192.0.2.1]",
+        b"a%two.test@one.test",
+        b"two.test!a@one.test, a@one.test",
+        b"a@one.test, b@two",
+        b"a@one.test, b@@two.test",
+        b"a@one.test)b@two.test",
+        b"(a@one.test, b@two.test",
+        b'"a@one.test, b@two.test',
+        b"a@one.test\\, b@two.test",
+        b"a@one.test\0, b@two.test",
+        b"a@one.test\r, b@two.test",
+        b"a@one.test, J\xf6rg <b@two.test>",
+        b"=?utf-8?q?a=40one.test=2C?= b@two.test",
+        b'"b@two.test" <a@one.test>',
+        b"x@one.test, =?utf-8?q?b=40two.test?= <a@one.test>",
+        b"x@one.test, a@one.test (b@two.test)",
+        '"b\uff20two.test" <a@one.test>'.encode(),
+        '"b@\u200btwo.test" <a@one.test>, c@one.test'.encode(),
+        "a@one.test\uff0c b@two.test".encode(),
+        b"a@one.test," + b" " * 5000,
+    ],
+)
+def test_e1_e2_e4_a_list_that_readers_may_understand_differently_is_none(value: bytes) -> None:
+    assert listed(value) is None
+
+
+def test_each_field_of_the_name_counts_however_it_is_spelled() -> None:
+    fields = [
+        Header("Reply-To", b"a@one.test"),
+        Header("From", b"x@one.test"),
+        Header("REPLY-TO", b"b@two.test, c@one.test"),
+        Header("Reply-To ", b"d@one.test"),
+        Header("Reply-To", b""),
+    ]
+    assert addresses.mailboxes(fields, "reply-to") == ("a@one.test", "b@two.test", "c@one.test", "d@one.test")
+    assert addresses.mailboxes(fields, "sender") == ()
+    assert addresses.mailboxes([], "reply-to") == ()
+
+
+def test_one_field_that_cannot_be_read_makes_the_whole_unreadable() -> None:
+    assert listed(b"a@one.test", b"undisclosed-recipients:;", b"b@two.test") is None
+
+
+def test_a_list_of_one_is_what_from_may_hold_and_a_longer_one_is_not() -> None:
+    assert shown(b"a@one.test") == "a@one.test"
+    assert shown(b"a@one.test, b@one.test") is None
+    assert shown(b"") is None
+
+
+@given(st.binary(max_size=300) | st.text(alphabet='ab@one.test<>()",:;\\ \t=?', max_size=80).map(str.encode))
+def test_what_is_found_in_a_list_are_addresses_that_stand_in_the_value(value: bytes) -> None:
+    for found in listed(value) or ():
+        assert addresses.is_address(found)
+        assert found.encode() in value
+
+
+@given(st.lists(st.sampled_from(["a@one.test", "B <b@two.test>", '"C, c" <c@one.test>', "(x) <d@one.test>"])))
+def test_a_list_is_the_sum_of_its_parts(parts: list[str]) -> None:
+    alone = [listed(part.encode()) for part in parts]
+    assert listed(", ".join(parts).encode()) == tuple(found for each in alone for found in each or ())
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"a@one.test,",
+        b",",
+        b'"a" <a@one.test>,',
+        b"(a) a@one.test,",
+        b"(",
+        b'"',
+        b"<",
+        b"a ",
+        b"@,",
+        b"=?",
+        b"x,",
+    ],
+)
+def test_hostile_lists_cost_no_time(piece: bytes) -> None:
+    start = time.perf_counter()
+    for count in (60_000, 4_000):
+        listed(piece * (count // len(piece)))
+        listed(piece * (count // len(piece)) + b"<a@one.test>")
+    assert time.perf_counter() - start < 0.2
+
+
 def isemail() -> list[tuple[str, str]]:
     """Return address and category of each vector; control characters are written as symbols there."""
     if not ISEMAIL.exists():
@@ -303,12 +442,12 @@ def test_signs_that_show_nothing_hide_no_address_of_another_domain(name: str) ->
 
 def test_what_is_too_long_for_an_address_is_not_remembered() -> None:
     """Clients choose what the caches hold: a Postfix line of 2,000 bytes, or a From of 60,000."""
-    before = addresses._is_address.cache_info(), addresses._mailbox.cache_info()
+    before = addresses._is_address.cache_info(), addresses._mailboxes.cache_info()
     long = "a" * 300 + "@sender.test"
     assert not addresses.is_address(long)
     assert addresses.domain_of(long) is None
     assert shown(b'"' + b"a" * addresses.FROM_LIMIT + b'" <me@sender.test>') is None
-    assert (addresses._is_address.cache_info(), addresses._mailbox.cache_info()) == before
+    assert (addresses._is_address.cache_info(), addresses._mailboxes.cache_info()) == before
 
 
 @pytest.mark.parametrize(

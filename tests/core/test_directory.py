@@ -55,6 +55,14 @@ def test_an_identity_finds_its_credential_whatever_its_subaccount(directory: Dir
     assert directory.credential(Identity("acme", "gone")) is None
 
 
+def test_validated_addresses_are_known_in_every_spelling() -> None:
+    senders = ("News@Acme.Example", "a@münchen.example")
+    credentials = {name: Credential(username=f"{name}.plan", password="x") for name in "ab"}
+    account = Account(account="plan", dialect="teenvio", senders=senders, credentials=credentials)
+    for credential in Directory([account]).credentials():
+        assert credential.senders == {"news@acme.example", "a@xn--mnchen-3ya.example"}
+
+
 def test_every_credential_and_account_can_be_listed(directory: Directory) -> None:
     assert [credential.id for credential in directory.credentials()] == ["acme/main", "other/prod"]
     assert list(directory.accounts) == ["acme", "other", "empty"]

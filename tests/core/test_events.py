@@ -97,6 +97,13 @@ def test_the_account_itself_is_subaccount_0_and_an_empty_campaign_is_left_out() 
     assert "campaign_id" not in shown
 
 
+def test_a_warning_says_what_was_not_as_wished() -> None:
+    warning = replace(EVENT, type=events.WARNING, data={"reason": "The text lacks [Unsubscribe]"})
+    view = events.view(warning, TRANSMISSION, MESSAGE, 1000)
+    assert (view["type"], view["reason"]) == ("warning", "The text lacks [Unsubscribe]")
+    assert view["rcpt_to"] == "alice@example.net"
+
+
 def test_an_event_of_a_shared_token_names_no_recipient() -> None:
     shown = events.view(replace(EVENT, type="open", message_id=None), TRANSMISSION, None, 1000)
     assert not {"message_id", "rcpt_to", "raw_rcpt_to", "recipient_domain"} & shown.keys()

@@ -1,20 +1,26 @@
 """URLs, return paths and X-MSFBL: made and read back, and nothing else read."""
 
 import base64
+import hashlib
 import json
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estafeta_core.config.schema import Config
+from estafeta_core.config.schema import Config, Hosting
+from estafeta_core.hosting import NAME_BYTES, file_name
 from estafeta_core.links import NAME_CHARACTERS, Feedback, Links, is_target
 from estafeta_core.tokens import TARGET_BYTES, Kind, Token
 
 KEY = bytes(range(32))
 LINKS = Links([KEY], "https://click.example.com/", "bounce.example.com")
 TARGET = b"https://example.com/a;b?c=%C3%A4&d=\xe4#e"
+DIGEST = hashlib.sha256(b"content").digest()
+message_ids = st.integers(0, 2**63 - 1)
 
 
 def token_of(url: str, path: str) -> Token | None:
@@ -53,6 +59,129 @@ def test_unsubscribe_links_tell_header_from_body_and_may_lead_on() -> None:
     assert token_of(LINKS.unsubscribe(9), "u") == Token(Kind.LIST_UNSUBSCRIBE, 9)
     url = LINKS.unsubscribe(9, via="link", target="https://example.com/bye", name="bye")
     assert token_of(url, "u") == Token(Kind.LINK_UNSUBSCRIBE, 9, False, b"https://example.com/bye", "bye")
+
+
+def test_a_web_version_names_the_copy_it_shows() -> None:
+    assert token_of(LINKS.web_version(9), "w") == Token(Kind.WEB_VERSION, 9)
+
+
+def test_t29_a_file_is_its_digest_and_its_name_and_the_same_for_all_copies() -> None:
+    url = LINKS.file(9, DIGEST, "año 2026.pdf")
+    token, _, shown = url.removeprefix("https://click.example.com/f/").partition("/")
+    assert LINKS.read(token) == Token(Kind.FILE, 9, True, DIGEST, "año 2026.pdf")
+    assert shown == "a%C3%B1o%202026.pdf"
+
+
+def test_t31_an_image_is_its_digest_alone() -> None:
+    assert token_of(LINKS.image(9, DIGEST), "i") == Token(Kind.IMAGE, 9, True, DIGEST)
+
+
+@given(message_ids, st.binary(min_size=32, max_size=32), st.text(max_size=300))
+def test_h5_whatever_a_file_is_called_its_url_is_one_segment_behind_the_token(
+    id_: int, digest: bytes, name: str
+) -> None:
+    url = LINKS.file(id_, digest, name)
+    empty, kind, token, shown = urlsplit(url).path.split("/")
+    assert (empty, kind) == ("", "f")
+    assert LINKS.read(token) == Token(Kind.FILE, id_, True, digest, file_name(name))
+    assert unquote(shown) == file_name(name)
+    assert shown not in ("", ".", "..")
+    assert len(unquote(shown).encode()) <= NAME_BYTES
+
+
+@pytest.mark.parametrize("kind", [Kind.FILE, Kind.IMAGE])
+@pytest.mark.parametrize("length", [0, 1, 31, 33, 64])
+def test_a_file_whose_digest_has_a_wrong_length_is_none(kind: Kind, length: int) -> None:
+    assert LINKS.read(LINKS._signer.sign(kind, 1, shared=True, target=b"d" * length)) is None
+
+
+def test_files_and_images_may_have_a_host_of_their_own() -> None:
+    apart = Links([KEY], "https://click.example.com", "bounce.example.com", "https://files.example.org/")
+    assert apart.file(1, DIGEST, "a.pdf").startswith("https://files.example.org/f/")
+    assert apart.image(1, DIGEST).startswith("https://files.example.org/i/")
+    for url in (
+        apart.click(1, TARGET),
+        apart.pixel(1, initial=True),
+        apart.unsubscribe(1),
+        apart.web_version(1),
+    ):
+        assert url.startswith("https://click.example.com/")
+
+
+# Which links are ours, and whose
+
+
+def personal(id_: int, links: Links = LINKS) -> list[str]:
+    """Return every kind of link that tells a recipient from the others."""
+    return [
+        links.click(id_, TARGET, "a name"),
+        links.click(id_, TARGET, amp=True),
+        links.pixel(id_, initial=True),
+        links.pixel(id_, initial=False),
+        links.unsubscribe(id_),
+        links.unsubscribe(id_, via="link", target=TARGET, name="bye ñ"),
+        links.web_version(id_),
+    ]
+
+
+def common(links: Links = LINKS) -> list[str]:
+    """Return links of ours that all recipients share."""
+    return [
+        links.click(7, TARGET, shared=True),
+        links.pixel(7, initial=True, shared=True),
+        links.file(7, DIGEST, "a.pdf"),
+        links.image(7, DIGEST),
+    ]
+
+
+def test_a_link_is_our_own_by_its_signature() -> None:
+    for url in personal(7):
+        assert LINKS.is_own(url.encode())
+    other = Links([bytes(32)], "https://click.example.com", "bounce.example.com")
+    forged = LINKS.click(7, TARGET)[:-1]
+    elsewhere = Links([KEY], "https://click.example.org", "bounce.example.com")
+    for url in (*personal(7, other), *personal(7, elsewhere), forged, "https://click.example.com/c/", ""):
+        assert not LINKS.is_own(url.encode())
+    assert not LINKS.is_own(b"https://example.com/?u=" + personal(7)[0].encode())
+
+
+MARKUP = "<p>Dear reader, <a href=\"{0}\">one</a> &amp; <a href='{0}?x=1'>two</a> {0}\xa0<img src={0}></p>"
+
+
+@given(message_ids, message_ids, st.text(max_size=30))
+def test_a_copy_gets_links_of_its_own_and_nothing_else_is_touched(one: int, two: int, text: str) -> None:
+    def rendered(id_: int) -> bytes:
+        urls = [*personal(id_), *common(), *personal((one + 1) % 2**63)]
+        return (text.join(MARKUP.format(url) for url in urls)).encode("utf-8", "replace")
+
+    if two != (one + 1) % 2**63:
+        assert LINKS.readdressed(rendered(one), one, two) == rendered(two)
+        assert LINKS.readdressed(rendered(two), two, one) == rendered(one)
+
+
+@given(st.binary(max_size=200), message_ids, message_ids)
+def test_what_holds_no_link_of_ours_stays_as_it_is(content: bytes, one: int, two: int) -> None:
+    assert LINKS.readdressed(content, one, two) == content
+    around = b"/c/" + content + b"/o/x.gif /u/ https://click.example.com/w/" + content
+    assert LINKS.readdressed(around, one, two) == around
+
+
+def test_the_links_of_a_copy_rendered_before_base_url_or_keys_changed_are_readdressed() -> None:
+    before = Links([bytes(range(1, 33))], "http://old.example.com/mail", "bounce.example.com")
+    after = Links([KEY, bytes(range(1, 33))], "https://new.example.com", "bounce.example.com")
+    (url,) = after.readdressed(before.unsubscribe(5).encode(), 5, 6).split()
+    assert url.startswith(b"http://old.example.com/mail/u/")
+    assert after.read(url.rpartition(b"/")[2].decode()) == Token(Kind.LIST_UNSUBSCRIBE, 6)
+
+
+def test_the_longest_link_is_readdressed() -> None:
+    url = LINKS.click(1, b"https://example.com/" + b"a" * (TARGET_BYTES - 20), "ñ" * NAME_CHARACTERS)
+    assert token_of(LINKS.readdressed(url.encode(), 1, 2).decode(), "c") == Token(
+        Kind.CLICK, 2, False, b"https://example.com/" + b"a" * (TARGET_BYTES - 20), "ñ" * NAME_CHARACTERS
+    )
+
+
+# What comes back by mail
 
 
 def test_the_mailto_form_carries_its_token_in_the_subject() -> None:
@@ -126,6 +255,8 @@ def test_h8_no_address_stands_in_a_url() -> None:
         LINKS.pixel(1, initial=False),
         LINKS.unsubscribe(1),
         LINKS.bounce_address(1),
+        LINKS.web_version(1),
+        LINKS.image(1, DIGEST),
     ]
     assert not any("alice" in url for url in urls)
 
@@ -179,3 +310,5 @@ def test_links_come_from_the_configuration(tmp_path: Path) -> None:
         signing_keys=(key,),
     )
     assert Links.from_config(config).click(1, TARGET) == LINKS.click(1, TARGET)
+    apart = msgspec.structs.replace(config, hosting=Hosting(base_url="https://files.example.org"))
+    assert Links.from_config(apart).image(1, DIGEST).startswith("https://files.example.org/i/")

@@ -44,6 +44,19 @@ def test_a_stored_key_holds_prefix_and_sha256_of_the_whole_key_and_not_the_key()
     assert secrets.stored_digest(stored) == secrets.key_digest(key)
 
 
+@pytest.mark.parametrize("words", ["micuenta-tr-", "mi.cuenta_2-tr-", "ek_live_", "a-"])
+def test_a_key_with_words_before_it_is_recognised_by_its_own_prefix(words: str) -> None:
+    key = secrets.generate_key()
+    stored = secrets.hash_key(words + key)
+    assert secrets.key_prefix(stored) == key[:8]
+    assert secrets.stored_digest(stored) == secrets.key_digest(words + key)
+
+
+def test_a_key_made_elsewhere_is_recognised_by_how_it_begins() -> None:
+    assert secrets.key_prefix(secrets.hash_key("0123456789" * 4)) == "01234567"
+    assert secrets.key_prefix(secrets.hash_key("account-of-ours-" + "0" * 40)) == "account-"
+
+
 @pytest.mark.parametrize(
     "stored",
     [
@@ -62,7 +75,7 @@ def test_text_of_another_form_is_no_stored_key(stored: str) -> None:
         secrets.stored_digest(stored)
 
 
-@pytest.mark.parametrize("key", ["", "short", "a" * 47, "bad:char" + "0" * 40])
+@pytest.mark.parametrize("key", ["", "short", "a" * 39, "bad:char" + "0" * 40])
 def test_short_or_odd_text_cannot_be_stored_as_a_generated_key(key: str) -> None:
     with pytest.raises(ValueError, match=r"160 bits|not a stored key"):
         secrets.hash_key(key)

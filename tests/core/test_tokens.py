@@ -14,8 +14,8 @@ OLD, NEW = bytes(range(32)), bytes(range(1, 33))
 SIGNER = Signer([OLD])
 URL_ALPHABET = string.ascii_letters + string.digits + "-_"
 ids = st.integers(0, 2**63 - 1)
-plain = st.sampled_from([Kind.OPEN, Kind.INITIAL_OPEN, Kind.LIST_UNSUBSCRIBE])
-linked = st.sampled_from([Kind.CLICK, Kind.AMP_CLICK, Kind.LINK_UNSUBSCRIBE])
+plain = st.sampled_from([Kind.OPEN, Kind.INITIAL_OPEN, Kind.LIST_UNSUBSCRIBE, Kind.WEB_VERSION])
+linked = st.sampled_from([Kind.CLICK, Kind.AMP_CLICK, Kind.LINK_UNSUBSCRIBE, Kind.FILE, Kind.IMAGE])
 
 
 @given(plain, ids, st.booleans())
@@ -42,8 +42,36 @@ def test_the_longest_link_can_be_read_and_one_byte_more_is_refused() -> None:
         SIGNER.sign(Kind.CLICK, 1, name=b"n" * (NAME_BYTES + 1))
 
 
-def test_h2_changing_any_character_makes_a_token_invalid() -> None:
-    token = SIGNER.sign(Kind.CLICK, 77, target=b"https://example.com/?a=b", name=b"name")
+def test_a_file_has_a_name_of_up_to_255_bytes_beside_its_digest() -> None:
+    name = "ñ" * 127 + "a"
+    token = SIGNER.sign(Kind.FILE, 1, shared=True, target=bytes(32), name=name.encode())
+    assert SIGNER.read(token) == Token(Kind.FILE, 1, True, bytes(32), name)
+
+
+def test_the_numbers_in_links_that_have_been_sent_never_change() -> None:
+    assert {kind.name: kind.value for kind in Kind} == {
+        "OPEN": 1,
+        "INITIAL_OPEN": 2,
+        "CLICK": 3,
+        "AMP_CLICK": 4,
+        "LIST_UNSUBSCRIBE": 5,
+        "LINK_UNSUBSCRIBE": 6,
+        "BOUNCE": 7,
+        "WEB_VERSION": 8,
+        "FILE": 9,
+        "IMAGE": 10,
+    }
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        SIGNER.sign(Kind.CLICK, 77, target=b"https://example.com/?a=b", name=b"name"),
+        SIGNER.sign(Kind.WEB_VERSION, 77),
+        SIGNER.sign(Kind.FILE, 77, shared=True, target=bytes(range(32)), name=b"a.pdf"),
+    ],
+)
+def test_h2_changing_any_character_makes_a_token_invalid(token: str) -> None:
     for place, right in enumerate(token):
         for wrong in URL_ALPHABET.replace(right, "") + "=+/ \n\0.~é":
             assert SIGNER.read(token[:place] + wrong + token[place + 1 :]) is None

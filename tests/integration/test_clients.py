@@ -179,6 +179,7 @@ def _nodemailer(relay: Relay, password: str) -> "subprocess.CompletedProcess[str
         "port": place.port,
         "ca": relay.ca_file,
         "username": "SMTP_Injection",
+        "method": "LOGIN",
         "password": password,
         "envelope": {"from": SENDER, "to": [RECIPIENT]},
         "message": {

@@ -5,27 +5,11 @@ CVE-2023-51764 (end of data), CVE-2011-0411 (bytes behind STARTTLS). Every kind 
 
 import pytest
 
+from estafeta_testing.line_ends import ENDS
 from estafeta_testing.relay import CLIENT, SENDER, Relay
 from estafeta_testing.smtp import Connection, queue_id
 
 LISTENERS = ("sparkpost-587", "sparkpost-2525", "required", "implicit", "plain")
-ENDS = {
-    "LF.LF": b"\n.\n",
-    "LF.CRLF": b"\n.\r\n",
-    "CRLF.LF": b"\r\n.\n",
-    "CR.CR": b"\r.\r",
-    "CR.LF": b"\r.\n",
-    "LF.CR": b"\n.\r",
-    "CRLF.CR": b"\r\n.\r",
-    "CR.CRLF": b"\r.\r\n",
-    "CRLF.CRCRLF": b"\r\n.\r\r\n",
-    "CRCRLF.CRLF": b"\r\r\n.\r\r\n",
-    "CRLF NUL.CRLF": b"\r\n\0.\r\n",
-    "CRLF.NUL CRLF": b"\r\n.\0\r\n",
-    "LF NUL.LF": b"\n\0.\n",
-    "CRLF space.CRLF": b"\r\n .\r\n",
-    "CRLF..CRLF": b"\r\n..\r\n",
-}
 SMUGGLED = (
     f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<smuggled@example.net>\r\nDATA\r\n"
     f"From: {SENDER}\r\nSubject: smuggled\r\n\r\nsmuggled\r\n"

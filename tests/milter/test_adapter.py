@@ -1,6 +1,7 @@
 """The real daemon, told of SMTP sessions as Postfix tells it."""
 
 import contextlib
+import itertools
 import json
 import random
 import re
@@ -10,21 +11,26 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from estafeta_core.links import Links
+from estafeta_core.refusal import Refusal
 from estafeta_core.store.rows import Suppression
 from estafeta_milter.adapter import FIELDS
+from estafeta_milter.reply import reply
 from estafeta_testing.milter_client import (
     MACROS,
     NO_DATA,
     NO_EOH,
+    NO_UNKNOWN,
     NR_BODY,
+    NR_DATA,
     NR_HEADER,
     NR_MAIL,
     NR_RCPT,
+    NR_UNKNOWN,
     Answer,
     Client,
     Queued,
 )
-from estafeta_testing.milter_site import Site
+from estafeta_testing.milter_site import SPARKPOST_ALONE, Site
 
 NEED_MAIL = Answer("y", "503 5.5.1 need MAIL command")
 FAULT = Answer("y", "451 4.3.0 Internal error, try again later")
@@ -38,6 +44,20 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = Site(tmp_path_factory.mktemp("site"))
     site.configure("milter_processes: 1\n")
     process = site.start()
+    site.connect().cut()  # it serves
+    yield site
+    assert process.poll() is None
+    site.kill()
+    assert site.lines("Traceback") == site.lines("untrapped") == site.lines("ended with status") == []
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site where no provider answers commands, so that the daemon is told less."""
+    site = Site(tmp_path_factory.mktemp("plain"))
+    site.configure("milter_processes: 1\n", SPARKPOST_ALONE)
+    process = site.start()
+    site.connect().cut()  # it serves
     yield site
     assert process.poll() is None
     site.kill()
@@ -70,11 +90,51 @@ def delivered(client: Client, sent: Queued, queue_id: str = "4Xq") -> Queued:
     return sent.edit(answer.edits)
 
 
-def test_only_what_is_read_is_sent_and_only_mail_and_the_final_dot_are_answered(client: Client) -> None:
-    assert client.protocol & (NO_EOH | NO_DATA) == NO_EOH | NO_DATA
-    assert client.protocol & (NR_RCPT | NR_HEADER | NR_BODY) == NR_RCPT | NR_HEADER | NR_BODY
-    assert not client.protocol & NR_MAIL
-    assert client.mail() == Answer("c")
+def test_only_what_is_read_is_sent_and_only_what_is_decided_is_answered(plain: Site) -> None:
+    with plain.connect() as client:
+        unsent, unanswered = NO_EOH | NO_DATA | NO_UNKNOWN, NR_HEADER | NR_BODY
+        assert client.protocol & (unsent | unanswered) == unsent | unanswered
+        assert not client.protocol & (NR_MAIL | NR_RCPT)
+        assert client.mail() == client.rcpt() == Answer("c")
+
+
+def test_where_a_provider_answers_commands_these_and_data_are_heard(client: Client) -> None:
+    assert not client.protocol & (NO_UNKNOWN | NR_UNKNOWN | NO_DATA)
+    assert client.protocol & NR_DATA
+    assert client.unknown("FOO") == Answer("c")
+
+
+@pytest.mark.parametrize(
+    ("listener", "answer"),
+    [
+        ("teenvio", Answer("y", "500 5.5.1 Invalid command")),
+        ("devino", Answer("c")),
+        ("small", Answer("c")),  # its first dialect speaks
+        ("gone", Answer("c")),  # taken away by a reload
+    ],
+)
+def test_t49_an_unknown_command_is_answered_in_the_words_of_the_listeners_provider(
+    served: Site, listener: str, answer: Answer
+) -> None:
+    with served.connect(listener) as client:
+        assert client.unknown("FOO") == answer
+        client.mail()
+        assert client.unknown("FOO") == answer
+
+
+@pytest.mark.parametrize("step", range(3))
+def test_an_unknown_command_anywhere_in_a_transaction_changes_nothing(
+    client: Client, served: Site, step: int
+) -> None:
+    sent = message()
+    steps: tuple[Callable[[], Answer], ...] = (client.mail, client.rcpt, client.data)
+    for number, say in enumerate(steps):
+        if step == number:
+            client.unknown("FOO")
+        say()
+    client.content(sent.headers, sent.body)
+    assert client.eom(f"4Xfoo{step}").command == "a"
+    assert served.find(f"4Xfoo{step}") is not None
 
 
 def test_the_daemon_makes_of_a_message_what_its_decisions_say(client: Client, served: Site) -> None:
@@ -151,10 +211,35 @@ def test_an_accepted_mail_goes_on(client: Client, sender: str) -> None:
     assert client.mail(sender) == Answer("c")
 
 
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "alice",
+        "a@b@c.example",
+        '"alice"@example.net',
+        "@relay.example:alice@example.net",
+        "a\udcff@b.example",
+    ],
+)
+def test_a_recipient_that_is_none_is_refused_at_rcpt_and_the_others_get_the_message(
+    client: Client, served: Site, recipient: str
+) -> None:
+    client.mail()
+    assert client.rcpt("first@example.net") == Answer("c")
+    assert client.rcpt(recipient) == Answer("y", "553 5.1.3 Bad recipient address syntax")
+    sent = message()
+    sent.headers[2] = ("X-MSYS-API", b'{"options": {"transactional": true}}')
+    client.content(sent.headers, sent.body)
+    assert client.eom("4Xrcpt").command == "a"
+    found = served.find("4Xrcpt")
+    assert found is not None
+    assert [copy.rcpt_to for copy in found.messages] == ["first@example.net"]
+
+
 def content(client: Client, sent: Queued) -> Answer:
     """Tell recipients and content of a message whose MAIL was refused, or never said."""
     for recipient in sent.recipients:
-        client.rcpt(recipient)
+        assert client.rcpt(recipient) == NEED_MAIL
     client.content(sent.headers, sent.body)
     return client.eom("4Xnomail")
 
@@ -166,20 +251,34 @@ BEFORE: dict[str, Callable[[Client], object]] = {
     "a delayed message": lambda client: client.message(message("boom", "boom@example.net")),
     "an accepted message": lambda client: client.message(message()),
     "a discarded message": lambda client: client.message(message("no")),
-    "a message given up": lambda client: give_up(client, "marker", 0),
+    "a message given up": lambda client: give_up(client, "marker", 3),
+    "an unknown command": lambda client: client.unknown("FOO"),
 }
+# libmilter passes over what is out of order and answers nothing, but not where it takes it to be in order.
+REACHED = {"plain": "a message given up", "served": "an unknown command"}
+NOT_TOLD = ("plain", "an unknown command")
 
 
-@pytest.mark.parametrize("before", BEFORE)
-def test_a4_recipients_and_data_without_mail_are_never_accepted(served: Site, before: str) -> None:
-    """libmilter passes over what is out of order and answers nothing: Postfix then says 451."""
-    with Client(served.socket, timeout=0.4) as client:
+@pytest.mark.parametrize(
+    ("kind", "before"),
+    [case for case in itertools.product(REACHED, BEFORE) if case != NOT_TOLD],
+)
+def test_a4_recipients_and_data_without_mail_are_never_accepted(
+    request: pytest.FixtureRequest, kind: str, before: str
+) -> None:
+    """Where nothing is answered, Postfix says 451."""
+    site: Site = request.getfixturevalue(kind)
+    with Client(site.socket, timeout=0.4) as client:
         BEFORE[before](client)
-        with contextlib.suppress(TimeoutError):
+        if before == REACHED[kind]:
             assert content(client, message()) == NEED_MAIL
-            assert before == "a message given up"
             delivered(client, message())
-    assert served.find("4Xnomail") is None
+        else:
+            client.rcpt_out_of_order("marker@example.net")
+            client.content(message().headers, b"x")
+            with pytest.raises(TimeoutError):
+                client.eom("4Xnomail")
+    assert site.find("4Xnomail") is None
 
 
 def give_up(client: Client, marker: str, steps: int) -> None:
@@ -227,6 +326,7 @@ def test_b10_nothing_of_a_message_is_left_for_the_next_one(client: Client, serve
                 give_up(client, marker, dice.randrange(4))
             case 3:  # given up, then without MAIL
                 give_up(client, marker, 3)
+                client.unknown("FOO")
                 assert content(client, sent) == NEED_MAIL
             case 4:  # MAIL twice: the second counts
                 client.mail(f"mark{seed}x999mark@acme.example")
@@ -342,19 +442,22 @@ REFUSED_TEXTS = [
 ]
 
 
+@pytest.mark.parametrize("status", ["5.7.1", ""])
 @pytest.mark.parametrize("text", REFUSED_TEXTS, ids=lambda text: repr(text[:8]))
-def test_b4_b5_any_text_of_a_refusal_is_one_well_formed_reply(site: Site, text: str) -> None:
+def test_b4_b5_any_text_of_a_refusal_is_one_well_formed_reply(site: Site, text: str, status: str) -> None:
+    site.configure("milter_processes: 1\n")
     site.start(
         "from estafeta_core.dialects.sparkpost import SparkPost\n"
         "from estafeta_core.refusal import Refusal\n"
-        f"SparkPost.sending_domain_refused = lambda self, domain: Refusal(550, '5.7.1', {text!r})\n"
+        f"SparkPost.sender_refused = lambda self, address, account: Refusal(550, {status!r}, {text!r})\n"
     )
     sent = message()
     sent.headers[0] = ("From", b"a@new.example")
     with site.connect() as client:
         answer = client.message(sent)
-        assert answer.command == "y"
-        assert re.fullmatch(r"550 5\.7\.1 ?[\x20-\x7e]*", answer.text)
+        code, shown, line = reply(Refusal(550, status, text))
+        assert answer == Answer("y", f"{code} {shown} {line}" if shown else f"{code} {line}")
+        assert re.fullmatch(r"550 [\x20-\x7e]*", answer.text)
         assert len(answer.text + "\r\n") <= 512
         assert re.sub("%%", "", answer.text).count("%") == 0  # Postfix makes one of two
         assert client.message(message()).command == "a"
@@ -364,6 +467,13 @@ FAULTS = """
 from estafeta_milter.submission import Submission
 from estafeta_milter.adapter import Session
 whole, begin, header = Submission.end, Submission.mail, Session.header
+def rcpt(self, envelope, recipient):
+    if recipient == "trap@example.net":
+        raise RuntimeError("injected")
+def command(self, listener, line):
+    raise RuntimeError("injected")
+def left(self, envelope, recipients):
+    raise RuntimeError("injected")
 def end(self, envelope, queue_id, recipients, headers, body):
     if recipients == ("boom@example.net",):
         raise RuntimeError("injected")
@@ -378,6 +488,7 @@ def field(self, name, value):
     return header(self, name, value)
 vars(field).update(vars(header))
 Submission.end, Submission.mail, Session.header = end, mail, field
+Submission.rcpt, Submission.command, Submission.left = rcpt, command, left
 """
 
 
@@ -398,6 +509,44 @@ def test_b3_a_bug_of_ours_delays_one_message_and_is_logged_with_its_queue_id(sit
     assert process.poll() is None
     assert site.find("4Xboom") is None
     assert site.lines("ended with status") == []
+
+
+def test_b3_a_bug_at_rcpt_delays_that_recipient_and_nobody_else(site: Site) -> None:
+    site.configure("milter_processes: 1\n")
+    process = site.start(FAULTS)
+    with site.connect() as client:
+        client.mail()
+        assert client.rcpt("trap@example.net") == FAULT
+        assert client.rcpt("marker@example.net") == Answer("c")
+        sent = message()
+        client.content(sent.headers, sent.body)
+        assert client.eom("4Xtrap").command == "a"
+    found = site.find("4Xtrap")
+    assert found is not None
+    assert [copy.rcpt_to for copy in found.messages] == ["marker@example.net"]
+    assert len(site.lines("RCPT TO trap@example.net: decision failed, deferred")) == 1
+    assert process.poll() is None
+
+
+def test_b3_a_bug_at_an_unknown_command_leaves_it_to_postfix(site: Site) -> None:
+    site.configure("milter_processes: 1\n")
+    site.start(FAULTS)
+    with site.connect() as client:
+        assert client.unknown("HELP") == Answer("c")
+        delivered(client, message())
+    assert len(site.lines("'HELP': no answer of the provider's", "RuntimeError: injected")) == 1
+
+
+def test_b3_a_bug_in_letting_go_leaves_nothing_for_the_next_message(site: Site) -> None:
+    site.configure("milter_processes: 1\n")
+    site.start(FAULTS)
+    with site.connect() as client:
+        give_up(client, "marker", 3)
+        client.unknown("FOO")
+        assert content(client, message()) == NEED_MAIL
+        delivered(client, message())
+    assert site.find("4Xnomail") is None
+    assert len(site.lines("a message was given up: its contacts are not kept")) == 1
 
 
 def test_b3_a_bug_in_a_callback_without_an_answer_accepts_nothing(site: Site) -> None:

@@ -6,14 +6,22 @@ from estafeta_core.headers import Header
 from estafeta_core.identity import Identity
 from estafeta_core.ids import IdSource
 from estafeta_core.options import Options
-from estafeta_core.store.rows import Event, Message, Row, Transmission
+from estafeta_core.store.rows import Event, Message, Row, Tag, Transmission
 from estafeta_milter import ledger
 from estafeta_testing.office import FROM, make_job, make_message
 
 ALICE, BOB = "Alice@Example.net", "bob@example.net"
 
 
-def rows(*, subject: bytes = b"Hi", suppressed: frozenset[str] = frozenset(), **job: Any) -> list[Row]:
+def rows(
+    *,
+    subject: bytes = b"Hi",
+    suppressed: frozenset[str] = frozenset(),
+    left_out: frozenset[str] = frozenset(),
+    warnings: tuple[str, ...] = (),
+    tags_counted: bool = False,
+    **job: Any,
+) -> list[Row]:
     accepted = ledger.Accepted(
         queue_id="4Xq",
         listener="submission",
@@ -22,7 +30,9 @@ def rows(*, subject: bytes = b"Hi", suppressed: frozenset[str] = frozenset(), **
         transmission_id=1,
         message_ids={ALICE: 2, BOB: 3},
         suppressed=suppressed,
-        tags_counted=False,
+        left_out=left_out,
+        warnings=warnings,
+        tags_counted=tags_counted,
         time=1_700_000_000_000,
     )
     final = make_message(headers=(FROM, Header("Subject", subject)), body=b"Hello\r\n")
@@ -41,27 +51,58 @@ def test_every_recipient_is_counted_and_injected() -> None:
         Message(2, 1, "alice@example.net", ALICE),
         Message(3, 1, "bob@example.net", BOB),
     ]
-    events = [row for row in written if isinstance(row, Event)]
-    assert [(event.type, event.message_id, event.timestamp) for event in events] == [
+    found = [row for row in written if isinstance(row, Event)]
+    assert [(event.type, event.message_id, event.timestamp) for event in found] == [
         ("injection", 2, 1_700_000_000_000),
         ("injection", 3, 1_700_000_000_000),
     ]
-    assert len({event.event_id for event in events}) == 2
+    assert len({event.event_id for event in found}) == 2
+
+
+def events(**changed: Any) -> list[Event]:
+    return [row for row in rows(**changed) if isinstance(row, Event)]
 
 
 def test_a_suppressed_recipient_has_a_bounce_of_class_25_as_well() -> None:
-    events = [row for row in rows(suppressed=frozenset({BOB})) if isinstance(row, Event)]
-    assert [(event.type, event.message_id) for event in events] == [
+    found = events(suppressed=frozenset({BOB}))
+    assert [(event.type, event.message_id) for event in found] == [
         ("injection", 2),
         ("injection", 3),
         ("bounce", 3),
     ]
-    assert events[-1].data["bounce_class"] == "25"
+    assert found[-1].data["bounce_class"] == "25"
+
+
+def test_d14_a_recipient_who_is_left_out_has_a_policy_rejection_and_was_not_injected() -> None:
+    found = events(left_out=frozenset({BOB}))
+    assert [(event.type, event.message_id) for event in found] == [("injection", 2), ("policy_rejection", 3)]
+    assert found[-1].data["reason"] == "A message goes to its first recipient only"
+
+
+def test_a_warning_is_an_event_of_everybody_who_is_sent_to() -> None:
+    found = events(suppressed=frozenset({BOB}), warnings=("one", "two"))
+    assert [(event.type, event.message_id, event.data.get("reason")) for event in found[:3]] == [
+        ("injection", 2, None),
+        ("warning", 2, "one"),
+        ("warning", 2, "two"),
+    ]
+    assert [event.type for event in found[3:]] == ["injection", "bounce"]
+
+
+@pytest.mark.parametrize(("counted", "kept"), [(True, [Tag("acme", "x"), Tag("acme", "y")]), (False, [])])
+def test_s20_tags_are_kept_of_accounts_that_may_have_so_many(counted: bool, kept: list[Row]) -> None:
+    written = rows(tags_counted=counted, options=Options(tags=("x", "y")))
+    assert [row for row in written if isinstance(row, Tag)] == kept
 
 
 def test_the_transmission_says_what_was_asked() -> None:
     options = Options(
-        campaign_id="spring", metadata={"a": [1]}, tags=("x",), open_tracking=True, transactional=True
+        campaign_id="spring",
+        metadata={"a": [1]},
+        tags=("x",),
+        open_tracking=True,
+        initial_open_pixel=True,
+        transactional=True,
     )
     written = transmission(options=options, identity=Identity("acme", "main", "123"), customer_id="77")
     assert written == Transmission(

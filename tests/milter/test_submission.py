@@ -1,20 +1,38 @@
 import json
 import logging
+import re
 import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
+from estafeta_core.dialects import DIALECTS
 from estafeta_core.headers import Header
 from estafeta_core.identity import Identity
+from estafeta_core.jobs import Jobs
 from estafeta_core.refusal import Refusal
 from estafeta_core.store import Found
 from estafeta_core.tokens import Kind
 from estafeta_milter import edits
-from estafeta_milter.submission import EDITS, Discard
+from estafeta_milter.message.message import Message
+from estafeta_milter.submission import EDITS, TOO_MANY_COPIES, TOO_MANY_EDITS, Discard
 from estafeta_milter.verdict import Envelope
 from estafeta_testing.milter_site import Site
-from estafeta_testing.office import FROM, HTML, LINKS, Office, make_message
+from estafeta_testing.office import (
+    ACME,
+    DEVINO,
+    EMITLO,
+    FROM,
+    HTML,
+    LINKS,
+    PERFIT,
+    TEENVIO,
+    Customer,
+    Office,
+    make_message,
+    message_of,
+)
 
 ALICE, BOB = "alice@example.net", "bob@example.net"
 STORE_FAILED = "421 4.3.3 [internal] smtpapi unable to generate unique transmission id"
@@ -95,6 +113,155 @@ def test_a_key_for_tls_alone_and_one_that_expires(office: Office) -> None:
     assert isinstance(office.mail(), Envelope)
     office.now += timedelta(seconds=1)
     assert str(office.mail()) == "535 5.7.8 Credential expired"
+
+
+@pytest.mark.parametrize(
+    ("listener", "reply"),
+    [
+        ("submission", "530 5.7.0 Authentication required"),
+        ("perfit", "530 5.7.0 Authentication required"),
+        ("teenvio", "530 Authentication required"),
+        ("devino", "554 Transaction failed: Must authenticate before sending mail"),
+        ("emitlo", "530 5.7.0 Authentication required"),
+        ("small", "554 Transaction failed: Must authenticate before sending mail"),  # its first dialect
+        ("gone", "530 5.7.0 Authentication required"),
+    ],
+)
+def test_p27_t53_d23_without_a_login_the_listeners_provider_speaks(
+    office: Office, listener: str, reply: str
+) -> None:
+    assert str(office.mail("", listener=listener)) == reply
+
+
+@pytest.mark.parametrize(
+    ("customer", "sender", "reply"),
+    [
+        (TEENVIO, "a b@c", "553 Remitente no existente o no validado desde su plan de teenvio"),
+        (DEVINO, "a b@c", "554 Transaction failed: Disallowed source address: a b@c"),
+        (PERFIT, "a b@c", "553 5.1.7 Bad sender address syntax"),
+        (PERFIT, "", None),
+    ],
+)
+def test_t21_d28_a_sender_is_refused_at_mail_in_the_providers_words(
+    office: Office, customer: Customer, sender: str, reply: str | None
+) -> None:
+    found = office.mail(customer.identity, sender=sender)
+    assert (None if isinstance(found, Envelope) else str(found)) == reply
+
+
+@pytest.mark.parametrize(
+    ("customer", "reply"),
+    [
+        (ACME, "553 5.1.3 Bad recipient address syntax"),
+        (PERFIT, "553 5.1.3 Bad recipient address syntax"),
+        (TEENVIO, "553 5.1.3 Bad recipient address syntax"),
+        (DEVINO, "554 Transaction failed: Invalid recipient address: {}"),
+        (EMITLO, "553 5.1.3 Bad recipient address syntax"),
+    ],
+)
+@pytest.mark.parametrize(
+    "spelling",  # the last six are somebody to Postfix, who could not be found in a suppression list
+    [
+        "alice",
+        "a@b@c.example",
+        "x\udcff@example.net",
+        '"alice"@example.net',
+        "@relay.example:alice@example.net",
+        "al\\ice@example.net",
+        "alice @example.net",
+        " alice@example.net",
+        "(a)alice@example.net",
+    ],
+)
+def test_d27_a_recipient_that_is_no_plain_address_is_refused_at_rcpt(
+    office: Office, customer: Customer, reply: str, spelling: str
+) -> None:
+    envelope = office.envelope(customer.identity, customer.sender)
+    assert str(office.submission.rcpt(envelope, spelling)) == reply.format(spelling)
+    assert office.submission.rcpt(envelope, "alice@example.net") is None
+
+
+TOO_LARGE = {
+    ACME: "552 5.3.4 Message exceeds the maximum size of 20971520 bytes",
+    PERFIT: "552 5.3.4 Message exceeds the maximum size of 10000 bytes",
+    TEENVIO: "552 message size exceeds fixed maximum message size (512000) bytes",
+    DEVINO: "554 Transaction failed: Message exceeds fixed size limit",
+    EMITLO: "552 5.3.4 Message exceeds the maximum size of 20971520 bytes",
+}
+
+
+@pytest.mark.parametrize("customer", TOO_LARGE, ids=lambda each: each.listener)
+def test_p18_t55_d24_an_announced_size_is_held_to_the_providers_limit(
+    office: Office, customer: Customer
+) -> None:
+    limit = DIALECTS[customer.dialect].size_limit
+    assert isinstance(office.mail(customer.identity, sender=customer.sender, size=limit), Envelope)
+    refusal = office.mail(customer.identity, sender=customer.sender, size=limit + 1)
+    assert str(refusal) == TOO_LARGE[customer]
+
+
+def test_the_limit_of_a_listener_holds_for_each_of_its_providers(office: Office) -> None:
+    for customer, reply in (
+        (TEENVIO, "552 message size exceeds fixed maximum message size (2000) bytes"),
+        (DEVINO, "554 Transaction failed: Message exceeds fixed size limit"),
+    ):
+        mail = partial(office.mail, customer.identity, sender=customer.sender, listener="small")
+        assert isinstance(mail(size=2000), Envelope)
+        assert str(mail(size=2001)) == reply
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a9_a_message_is_counted_as_the_client_sent_it(office: Office, more: int) -> None:
+    added = (
+        Header("From", PERFIT.sender.encode()),
+        Header("Date", b"Fri, 20 Nov 2026 12:00:00 +0000 (UTC)"),
+        Header("Message-Id", b"<20261120120000.4Xq@mx.example.com>"),
+    )
+    headers = (Header("Subject", b"Hola"), *added)
+    body = b"x" * (10_000 - len("Subject: Hola\r\n\r\n") + more)
+    outcome = office.send(Message(PERFIT.sender, (ALICE,), headers, body), PERFIT.identity)
+    assert isinstance(outcome, list) if more == 0 else str(outcome) == TOO_LARGE[PERFIT]
+
+
+def test_t02_each_use_of_a_deprecated_listener_is_in_the_log(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    for listener in ("teenvio-old", "teenvio", "teenvio-old"):
+        mail = office.mail(TEENVIO.identity, sender=TEENVIO.sender, listener=listener)
+        assert isinstance(mail, Envelope)
+    line = "MAIL: plan/usuario: listener teenvio-old is deprecated: use another port"
+    assert [record.getMessage() for record in caplog.records] == [line] * 2
+
+
+def test_d14_nobody_but_the_first_recipient_is_sent_to_and_each_has_an_event(office: Office) -> None:
+    message = message_of(DEVINO, ALICE, BOB, "BOB@example.net")
+    final = office.queued(message, DEVINO.identity)
+    assert final.recipients == [ALICE]
+    assert sorted(kinds(office.found())) == [
+        ("injection", ALICE),
+        ("policy_rejection", BOB),
+        ("warning", ALICE),
+    ]
+
+
+def test_d2_who_has_left_is_filtered_and_the_message_taken(office: Office) -> None:
+    office.suppress(ALICE, account="website")
+    assert isinstance(office.send(message_of(DEVINO, ALICE), DEVINO.identity), Discard)
+    assert sorted(kinds(office.found())) == [("bounce", ALICE), ("injection", ALICE)]
+
+
+def test_what_a_message_asks_wrongly_and_what_was_done_about_it_is_in_the_log(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = message_of(TEENVIO, headers=(Header("X-Teenvio-Language", b"99"),))
+    office.queued(wrong, TEENVIO.identity)
+    office.queued(message_of(DEVINO), DEVINO.identity, "4Xr")
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == 2
+    assert warnings[0].startswith("4Xq: plan/usuario: X-Teenvio-Language")
+    assert warnings[1] == (
+        "4Xr: website/1website: The text lacks [Unsubscribe] and [WebVersion]; links were appended"
+    )
 
 
 def test_an_identity_that_is_not_of_ours_is_a_fault(office: Office) -> None:
@@ -180,10 +347,39 @@ def test_copies_that_are_alike_share_one_rendering_under_the_id_of_the_transmiss
     assert sorted(kinds(found)) == [("injection", ALICE), ("injection", BOB)]
 
 
-def test_copies_that_would_differ_are_refused_and_not_recorded(office: Office) -> None:
-    outcome = office.send(make_message(ALICE, BOB))
-    assert isinstance(outcome, Refusal)
-    assert outcome.code == 550
+def test_s51_copies_that_differ_are_queued_once_with_a_job_and_recorded_as_one_transmission(
+    office: Office,
+) -> None:
+    message = make_message(ALICE, BOB, body=HTML, kind=b"text/html", options={"click_tracking": True})
+    final = office.queued(message)
+    found = office.found()
+    bounce = LINKS.read_bounce_address(final.sender)
+    assert bounce is not None
+    assert (bounce.id, bounce.shared) == (found.transmission.transmission_id, True)
+    assert [name for name, _ in final.headers] == ["From", "Subject", "Content-Type", "X-Estafeta-Job"]
+    assert final.recipients == [ALICE, BOB]
+    assert final.body == HTML
+    for copy in found.messages:
+        read = Jobs([b"k" * 64]).read(final.values("X-Estafeta-Job")[0], copy.raw_rcpt_to)
+        assert read is not None
+        assert (read[0].transmission_id, read[1]) == (found.transmission.transmission_id, copy.message_id)
+    assert found.transmission.msg_from == final.sender
+    assert found.transmission.msg_size > len(HTML) + 500, "that of a copy: links and fields count"
+    assert sorted(kinds(found)) == [("injection", ALICE), ("injection", BOB)]
+
+
+def test_f17_more_copies_than_a_job_has_room_for_are_refused_and_not_recorded(office: Office) -> None:
+    outcome = office.send(make_message(*(f"reader{number}@example.net" for number in range(3000))))
+    assert outcome is TOO_MANY_COPIES
+    assert office.store.find("4Xq") is None
+
+
+def test_a_copy_that_could_not_be_made_is_a_fault_while_the_client_waits(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LINKS.__class__, "msfbl", lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        office.send(make_message(ALICE, BOB))
     assert office.store.find("4Xq") is None
 
 
@@ -244,7 +440,7 @@ def test_a_store_that_is_gone_is_the_dialects_421(office: Office, caplog: pytest
     (site_db := office.site.folder / "estafeta.db").rename(office.site.folder / "elsewhere")
     with caplog.at_level(logging.ERROR):
         assert str(office.send(make_message())) == STORE_FAILED
-    assert "4Xq: acme/main: deferred: the store is unavailable" in caplog.text
+    assert "4Xq: acme/main: deferred: cannot be kept: " in caplog.text
     (office.site.folder / "elsewhere").rename(site_db)
     assert isinstance(office.send(make_message()), list)
 
@@ -276,6 +472,21 @@ def test_fields_of_ours_in_their_thousands_are_refused_and_a_hundred_are_removed
     assert office.store.find("4Xq") is None
     final = office.queued(make_message(headers=many[: EDITS - 10]))
     assert [value for value in final.values(name) if value == b"x"] == []
+
+
+def test_fields_that_the_copies_alone_lose_are_counted_before_the_message_is_taken(office: Office) -> None:
+    many = (FROM, *(Header("X-MSFBL", b"x") for _ in range(EDITS + 10)))
+    assert office.send(make_message(ALICE, BOB, headers=many)) is TOO_MANY_EDITS
+
+
+def test_t33_the_web_version_kept_is_the_first_recipients(office: Office) -> None:
+    office.queued(message_of(TEENVIO, ALICE, BOB), TEENVIO.identity)
+    first = next(message for message in office.found().messages if message.rcpt_to == ALICE)
+    [(message_id, digest)] = office.rows("SELECT message_id, digest FROM contents")
+    assert message_id == first.message_id
+    kept = (office.site.folder / "hosted" / digest[:2] / digest).read_bytes()
+    tokens = [LINKS.read(found.decode()) for found in re.findall(rb"/[cowu]/([\w-]+)", kept)]
+    assert {token.id for token in tokens if token} == {first.message_id}
 
 
 def test_many_fields_of_the_clients_own_are_no_reason_to_refuse(office: Office) -> None:

@@ -1,12 +1,27 @@
 import pytest
 
 from estafeta_core.headers import Header
+from estafeta_core.options import Options
 from estafeta_core.refusal import Refusal
 from estafeta_core.store import StoreUnavailable
 from estafeta_milter.message.message import Message
 from estafeta_milter.message.part import Bounds
 from estafeta_milter.verdict import Verdict, decide
-from estafeta_testing.office import FROM, HTML, Office, make_message
+from estafeta_testing.office import (
+    DEVINO,
+    EMITLO,
+    FROM,
+    HTML,
+    PERFIT,
+    TAGGED,
+    TEENVIO,
+    TEXT,
+    TWO_PARTS,
+    Customer,
+    Office,
+    make_message,
+    message_of,
+)
 
 ALICE, BOB = "alice@example.net", "bob@example.net"
 DEEP = b"".join(
@@ -113,23 +128,26 @@ def test_a_recipient_given_twice_is_one(office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{}, {"open_tracking": True, "transactional": True}, {"click_tracking": True, "transactional": True}],
+    ("options", "differing"),
+    [
+        ({}, True),  # each can unsubscribe
+        ({"open_tracking": True, "transactional": True}, True),
+        ({"click_tracking": True, "transactional": True}, True),
+        ({"transactional": True}, False),
+    ],
 )
-def test_copies_that_would_differ_go_to_one_recipient_at_a_time(
-    office: Office, options: dict[str, bool]
+def test_s52_copies_differ_where_something_in_them_is_personal(
+    office: Office, options: dict[str, bool], differing: bool
 ) -> None:
-    text = refusal(office, make_message(ALICE, BOB, options=options))
-    assert text.startswith("550 5.6.0 This message needs a copy of its own for each of its 2 recipients")
-
-
-def test_copies_that_are_alike_go_to_several(office: Office) -> None:
-    assert verdict(office, make_message(ALICE, BOB, options={"transactional": True})).going == (ALICE, BOB)
+    found = verdict(office, make_message(ALICE, BOB, options=options))
+    assert (found.going, found.differing) == ((ALICE, BOB), differing)
+    assert not verdict(office, make_message(ALICE, options=options)).differing
 
 
 def test_a_suppressed_recipient_needs_no_copy(office: Office) -> None:
     office.suppress(BOB)
-    assert verdict(office, make_message(ALICE, BOB)).going == (ALICE,)
+    found = verdict(office, make_message(ALICE, BOB))
+    assert (found.going, found.differing) == ((ALICE,), False)
 
 
 def test_a_list_unsubscribe_of_the_clients_own_stays_alone(office: Office) -> None:
@@ -202,20 +220,155 @@ def test_without_the_store_nothing_is_decided(office: Office) -> None:
         decide(make_message(), office.envelope(), office.store)
 
 
+TOO_DEEP = "more than 50 multiparts inside each other"
+INCOMPLETE = "500 Internal error - El mensaje debe contener texto plano y texto HTML"
+
+
+def field(name: str, value: str) -> tuple[Header, ...]:
+    return (Header(name, value.encode()),)
+
+
+def asked(office: Office, customer: Customer, message: Message) -> Verdict | str:
+    """Return the verdict, or the refusal as it reads."""
+    found = decide(message, office.envelope(customer.identity, customer.sender), office.store)
+    return str(found) if isinstance(found, Refusal) else found
+
+
+@pytest.mark.parametrize("customer", [PERFIT, TEENVIO, DEVINO, EMITLO], ids=lambda each: each.listener)
+def test_a_message_of_each_provider_may_go(office: Office, customer: Customer) -> None:
+    found = asked(office, customer, message_of(customer))
+    assert isinstance(found, Verdict)
+    assert (found.friendly_from, found.going) == (customer.sender, (ALICE,))
+    assert found.options.tracked
+
+
 @pytest.mark.parametrize(
-    "spelling",
+    ("customer", "kind", "body", "reply"),
     [
-        '"alice"@example.net',
-        "@relay.example:alice@example.net",
-        "al\\ice@example.net",
-        "alice @example.net",
-        " alice@example.net",
-        "(a)alice@example.net",
+        (TEENVIO, b"text/plain", TEXT, INCOMPLETE),
+        (TEENVIO, b"text/html", HTML, INCOMPLETE),
+        (
+            DEVINO,
+            b"application/pdf; name=a.pdf",
+            TEXT,
+            "554 Transaction failed: Not allowed attachment type pdf",
+        ),
+        (PERFIT, b"application/pdf; name=a.pdf", TEXT, ""),
+        (EMITLO, b"text/html", HTML, ""),
     ],
 )
-def test_no_spelling_that_postfix_undoes_gets_past_the_suppression_list(
-    office: Office, spelling: str
+def test_t27_d13_e6_p14_what_a_message_has_to_be_made_of(
+    office: Office, customer: Customer, kind: bytes, body: bytes, reply: str
 ) -> None:
-    office.suppress(ALICE)
-    message = make_message(spelling)
-    assert refusal(office, message) == "553 5.1.3 Bad recipient address syntax"
+    found = asked(office, customer, message_of(customer, kind=kind, body=body))
+    assert (found if isinstance(found, str) else "") == reply
+
+
+@pytest.mark.parametrize(
+    ("customer", "reply"),
+    [
+        (PERFIT, None),
+        (TEENVIO, f"500 Internal error - El mensaje no se puede procesar: {TOO_DEEP}"),
+        (DEVINO, f"554 Transaction failed: This message is not taken apart: {TOO_DEEP}"),
+        (EMITLO, None),
+    ],
+)
+def test_a_message_that_is_not_taken_apart_goes_only_where_no_rule_is_about_its_parts(
+    office: Office, customer: Customer, reply: str | None
+) -> None:
+    found = asked(office, customer, message_of(customer, kind=b"multipart/mixed; boundary=0", body=DEEP))
+    assert (found if isinstance(found, str) else None) == reply
+
+
+def test_d14_of_several_recipients_the_first_is_sent_to(office: Office) -> None:
+    found = asked(office, DEVINO, message_of(DEVINO, ALICE, BOB, "ALICE@example.net", "carol@example.net"))
+    assert isinstance(found, Verdict)
+    assert (found.going, found.left_out) == ((ALICE,), frozenset({BOB, "carol@example.net"}))
+    assert not found.differing
+
+
+def test_d2_d14_nobody_takes_the_place_of_a_first_recipient_who_is_suppressed(office: Office) -> None:
+    office.suppress(ALICE, account="website")
+    found = asked(office, DEVINO, message_of(DEVINO, ALICE, BOB))
+    assert isinstance(found, Verdict)
+    assert found.going == ()
+
+
+LACKING = "The text lacks [Unsubscribe] and [WebVersion]; "
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "append", "warnings"),
+    [
+        (b"text/html", TAGGED, False, ()),
+        (b"text/html", HTML, True, (f"{LACKING}links were appended",)),
+        (
+            b"text/html",
+            TAGGED.replace(b"[WebVersion]", b"#"),
+            True,
+            ("The text lacks [WebVersion]; links were appended",),
+        ),
+        (b"text/plain", TEXT, True, (f"{LACKING}links were appended",)),
+        (
+            b"multipart/signed; boundary=b",
+            TWO_PARTS,
+            False,
+            (f"{LACKING}there is no text that may be changed",),
+        ),
+    ],
+)
+def test_d3_a_text_without_its_links_gets_them_and_its_sender_a_warning(
+    office: Office, kind: bytes, body: bytes, append: bool, warnings: tuple[str, ...]
+) -> None:
+    found = asked(office, DEVINO, message_of(DEVINO, kind=kind, body=body))
+    assert isinstance(found, Verdict)
+    assert (found.append_tags, found.warnings) == (append, warnings)
+
+
+@pytest.mark.parametrize(
+    ("body", "reply"),
+    [(TAGGED, ""), (HTML, "554 Transaction failed: The text must hold [Unsubscribe] and [WebVersion]")],
+)
+def test_d3_or_it_is_refused_where_the_account_says_so(office: Office, body: bytes, reply: str) -> None:
+    office.site.provider("website", "devino: {require_tags: reject}\n")
+    assert office.live.reload() is None
+    found = asked(office, DEVINO, message_of(DEVINO, kind=b"text/html", body=body))
+    assert (found if isinstance(found, str) else "") == reply
+
+
+def test_d22_an_account_may_have_refusals_without_the_words_before_them(office: Office) -> None:
+    office.site.provider("website", "devino: {transaction_failed: false}\n")
+    assert office.live.reload() is None
+    message = message_of(DEVINO, headers=field("From", "x@devino.example"))
+    assert asked(office, DEVINO, message) == "554 Disallowed source address: x@devino.example"
+
+
+@pytest.mark.parametrize(("on", "offered"), [("true", True), ("false", False)])
+def test_e20_list_unsubscribe_is_on_all_mail_unless_a_credential_says_otherwise(
+    office: Office, on: str, offered: bool
+) -> None:
+    file = office.site.folder / "accounts.d" / "yourdomain.yaml"
+    file.write_text(file.read_text().replace("prod_demo,", f"prod_demo, list_unsubscribe: {on},"))
+    assert office.live.reload() is None
+    found = asked(office, EMITLO, message_of(EMITLO))
+    assert isinstance(found, Verdict)
+    assert found.list_unsubscribe is offered
+
+
+@pytest.mark.parametrize("value", ["{{name}} *|NAME|* [Unsubscribe]"])
+def test_p12_p13_what_steers_other_providers_is_text_to_this_one(office: Office, value: str) -> None:
+    steering = (
+        *field("X-MSYS-API", '{"campaign_id": "x", "options": {"open_tracking": false}}'),
+        *field("X-Teenvio-TrackingClicks", "no"),
+    )
+    message = message_of(PERFIT, kind=b"text/plain", body=f"{value}\r\n".encode(), headers=steering)
+    found = asked(office, PERFIT, message)
+    assert isinstance(found, Verdict)
+    assert found.options == Options(open_tracking=True, click_tracking=True, transactional=True)
+
+
+def test_t38_what_nobody_understands_is_a_warning_in_the_log_and_no_event(office: Office) -> None:
+    found = asked(office, TEENVIO, message_of(TEENVIO, headers=field("X-Teenvio-Language", "99")))
+    assert isinstance(found, Verdict)
+    assert len(found.options.warnings) == 1
+    assert found.warnings == ()

@@ -2,8 +2,10 @@ import asyncio
 import io
 import logging
 import socket
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from estafeta_core import secrets
@@ -12,6 +14,7 @@ from estafeta_core.config.accounts import Credential as Settings
 from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Config, Listener
 from estafeta_core.directory import Directory
+from estafeta_core.tickets import Ticket, Tickets
 from estafeta_policy.journal import Journal
 from estafeta_policy.judge import Judge
 from estafeta_policy.policy_daemon import Policy
@@ -78,10 +81,10 @@ def test_requests_that_came_together_are_answered_in_their_order() -> None:
 
 def test_a_refusal_has_its_line_and_nothing_in_it_can_forge_another() -> None:
     data = REQUEST.replace(b"recipient=r@example.net", b"recipient=r\x1b[2J\xff@example.net\r")
-    replies, lines = converse(data)
-    assert replies == b"action=553 5.1.3 Bad recipient address syntax\n\n"
+    replies, lines = converse(data.replace(b"sender=news@acme.example", b"sender=news@@acme.example"))
+    assert replies == b"action=553 5.1.7 Bad sender address syntax\n\n"
     assert lines.count("\n") == 1
-    assert "1.0: refused: 553 5.1.3 Bad recipient address syntax; acme/main[192.0.2.1] at submission" in lines
+    assert "1.0: refused: 553 5.1.7 Bad sender address syntax; acme/main[192.0.2.1] at submission" in lines
     assert "to=<r\\x1b[2J\\udcff@example.net\\r>" in lines
 
 
@@ -113,3 +116,23 @@ def test_a_bug_defers_one_recipient_and_is_logged_with_its_message(
 def test_a_peer_that_breaks_the_grammar_loses_its_connection(caplog: pytest.LogCaptureFixture) -> None:
     assert converse(REQUEST + b"garbage\n\n")[0] == b""
     assert "connection closed" in caplog.text
+
+
+def test_a_ticket_goes_before_the_message_signed_with_the_first_key(tmp_path: Path) -> None:
+    key = tmp_path / "link.key"
+    key.write_bytes(b"k" * 32)
+    config = msgspec.structs.replace(
+        SNAPSHOT.config,
+        signing_keys=(key,),
+        listeners={"submission": Listener(dialects=("sparkpost",), port=587, receipt=True)},
+    )
+    replies, _ = converse(REQUEST * 2, Snapshot(config, SNAPSHOT.directory))
+    first, second = replies.split(b"\n\n", 1)
+    name, _, value = first.removeprefix(b"action=PREPEND ").partition(b": ")
+    assert name == b"X-Estafeta-Ticket"
+    now = int(time.time())
+    ticket = Tickets([b"k" * 32]).read(value, now)
+    assert ticket is not None
+    assert ticket == Ticket(ticket.time, "acme/main", "submission", "192.0.2.1", secured=False)
+    assert abs(ticket.time - now) < 60
+    assert second == DUNNO

@@ -2,22 +2,51 @@ from pathlib import Path
 
 from estafeta_core.config.load import load_accounts
 from estafeta_core.directory import Directory
+from estafeta_core.secrets import PasswordChecker
 from estafeta_postfix import demo_accounts
 
+# Account/name, dialect and user name, as the documents of the house promise them.
+PROMISED = [
+    ("acme/main", "sparkpost", "SMTP_Injection"),
+    ("acme/readonly", "sparkpost", "SMTP_Injection"),
+    ("acme/sendonly", "sparkpost", "SMTP_Injection"),
+    ("plan/usuario", "teenvio", "usuario.plan"),
+    ("website/1website", "devino", "1website"),
+    ("website/2website", "devino", "2website"),
+    ("micuenta/main", "perfit", "apikey"),
+    ("yourdomain/prod", "emitlo", "prod_demo"),
+    ("yourdomain/suspended", "emitlo", "prod_suspended"),
+    ("yourdomain/revoked", "emitlo", "prod_revoked"),
+    ("yourdomain/nosend", "emitlo", "prod_nosend"),
+    ("yourdomain/limited", "emitlo", "prod_limited"),
+]
 
-def test_the_printed_keys_open_the_written_accounts(tmp_path: Path) -> None:
+
+def test_the_printed_secrets_open_the_written_accounts(tmp_path: Path) -> None:
     credentials = demo_accounts.write(tmp_path)
     directory = Directory(load_accounts(tmp_path))
-    assert [each.id for each in credentials] == ["acme/main", "acme/readonly", "acme/sendonly"]
+    assert [(each.id, each.dialect, each.username) for each in credentials] == PROMISED
     for each in credentials:
-        found = directory.by_key(each.dialect, each.password)
+        by_username = directory.by_username(each.dialect, each.username)
+        found = by_username or directory.by_key(each.dialect, each.password)
         assert found is not None
         assert found.id == each.id
+        stored = found.settings.password
+        assert not stored or PasswordChecker().check(each.id, stored, each.password)
+        assert stored or directory.by_key(each.dialect, each.password) is found
+
+
+def test_every_credential_says_what_it_shows_and_what_it_may_send_from(tmp_path: Path) -> None:
+    for each in demo_accounts.write(tmp_path):
+        assert each.note
+        assert each.domains
+        assert each.senders[0].rpartition("@")[2] in each.domains
 
 
 def test_the_accounts_show_what_is_refused(tmp_path: Path) -> None:
     demo_accounts.write(tmp_path)
-    [acme] = load_accounts(tmp_path)
+    accounts = {account.account: account for account in load_accounts(tmp_path)}
+    acme = accounts["acme"]
     assert acme.domains["acme.example"].verified is True
     assert acme.domains["new.example"].verified is False
     assert acme.subaccounts["123"].domains == ("sub.acme.example",)
@@ -27,19 +56,38 @@ def test_the_accounts_show_what_is_refused(tmp_path: Path) -> None:
         "readonly": {"events"},
         "sendonly": {"send"},
     }
+    assert "remitente@dominio.example" in accounts["plan"].senders
+    assert "pendiente@dominio.example" not in accounts["plan"].senders
+    assert accounts["website"].credentials["1website"].allow_from == ("127.0.0.0/8", "::1")
+    assert accounts["website"].credentials["2website"].allow_from == ("192.0.2.0/24",)
+    emitlo = accounts["yourdomain"].credentials
+    assert (emitlo["suspended"].status, emitlo["revoked"].status) == ("suspended", "revoked")
+    assert "send" not in emitlo["nosend"].permissions
+    assert emitlo["limited"].limits.per_minute == 3
 
 
-def test_no_key_is_written_down(tmp_path: Path) -> None:
+def test_a_key_of_perfits_form_tells_its_account(tmp_path: Path) -> None:
+    [key] = [each.password for each in demo_accounts.write(tmp_path) if each.dialect == "perfit"]
+    assert key.startswith("micuenta-tr-")
+
+
+def test_no_secret_is_written_down(tmp_path: Path) -> None:
     credentials = demo_accounts.write(tmp_path)
-    [file] = tmp_path.iterdir()
-    assert not any(each.password in file.read_text() for each in credentials)
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert demo_accounts.write(tmp_path) != credentials
-
-
-def test_the_suppressed_address_is_suppressed_for_both_types() -> None:
-    rows = demo_accounts.suppressions(lambda: 7)
-    assert {(row.account, row.recipient, row.type, row.created) for row in rows} == {
-        ("acme", "suppressed@example.net", "transactional", 7),
-        ("acme", "suppressed@example.net", "non_transactional", 7),
+    for file in tmp_path.iterdir():
+        assert not any(each.password in file.read_text() for each in credentials)
+        assert file.stat().st_mode & 0o777 == 0o600
+    assert not {each.password for each in demo_accounts.write(tmp_path)} & {
+        each.password for each in credentials
     }
+
+
+def test_whom_the_accounts_do_not_mail() -> None:
+    rows = demo_accounts.suppressions(lambda: 7)
+    assert {(row.account, row.recipient, row.type) for row in rows} == {
+        ("acme", "suppressed@example.net", "transactional"),
+        ("acme", "suppressed@example.net", "non_transactional"),
+        ("website", "unsubscribed@example.net", "non_transactional"),
+        ("website", "hardbounce@example.net", "transactional"),
+        ("website", "hardbounce@example.net", "non_transactional"),
+    }
+    assert {row.created for row in rows} == {7}

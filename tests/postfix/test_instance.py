@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from estafeta_core.config.schema import Config, Listener
+from estafeta_core.dialects import DIALECTS
 from estafeta_postfix import certificate, instance, ports
 from estafeta_postfix.instance import Instance, InstanceError
 from estafeta_postfix.render.place import Place
@@ -34,6 +35,7 @@ def place(root: Path) -> Place:
         root=root / "postfix",
         intake_host=ports.LOOPBACK,
         intake_port=ports.take(1)[0],
+        delivery_port=ports.take(1)[0],
         mailbox_uid=owner.pw_uid,
         mailbox_gid=owner.pw_gid,
         tls_chain=root / "tls.pem",
@@ -65,6 +67,21 @@ def test_making_an_instance_twice_changes_nothing_the_second_time(place: Place, 
     assert not made.ensure(config)
     assert made.ensure(msgspec.structs.replace(config, hostname="other.example.com"))
     assert made.parameter("myhostname") == "other.example.com"
+
+
+def test_tables_are_there_for_the_listeners_that_need_them(
+    place: Place, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teenvio = DIALECTS["teenvio"]
+    monkeypatch.setattr(type(teenvio), "command_filter", ("/^AUTH CRAM-MD5/ X504",))
+    listener = msgspec.structs.replace(config.listeners["submission"], dialects=("teenvio",))
+    made = Instance(place)
+    made.ensure(msgspec.structs.replace(config, listeners={"spoken": listener}))
+    table = place.config_directory / "spoken.command_filter"
+    assert table.read_text().endswith("\n/^AUTH CRAM-MD5/ X504\n")
+    monkeypatch.setattr(type(teenvio), "command_filter", ())
+    assert made.ensure(msgspec.structs.replace(config, listeners={"spoken": listener}))
+    assert not table.exists()
 
 
 def test_an_instance_leaves_the_one_of_the_host_alone(place: Place, config: Config) -> None:

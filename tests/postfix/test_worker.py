@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from estafeta_core.hosting import Shelf
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import Message, Transmission
+from estafeta_core.store.rows import File, Message, Transmission
 
 RECIPIENTS = 400
 
@@ -116,6 +117,24 @@ def test_the_worker_waits_for_a_log_and_stops_when_told(tmp_path: Path, config: 
         wait_for(store, 2)
         process.terminate()
         assert process.wait(10) == 0
+
+
+def test_the_worker_clears_up_what_was_kept_long_enough_and_follows_the_log_meanwhile(
+    tmp_path: Path, config: Path, store: Store
+) -> None:
+    shelf = Shelf(tmp_path)
+    digest = shelf.keep(b"an attachment of the year before last")
+    long_ago = time.time() - 400 * 24 * 3600  # the default is 365 days
+    os.utime(tmp_path / "hosted" / digest[:2] / digest, (long_ago, long_ago))
+    store.record([File("acme", digest, 37, round(long_ago * 1000))])
+    with worker(config):
+        deliver(tmp_path / "mail.log", range(1))
+        wait_for(store, 1)
+        give_up = time.monotonic() + 20
+        while shelf.read(digest) is not None:
+            assert time.monotonic() < give_up
+            time.sleep(0.02)
+    assert store.kept("acme") == 0
 
 
 def test_the_worker_does_not_start_without_a_usable_configuration(config: Path) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estafeta_web.answers import PIXEL, header_safe
+from estafeta_web.answers import PIXEL, header_safe, unavailable
 
 
 @given(st.binary(max_size=200))
@@ -22,3 +22,8 @@ def test_the_pixel_is_a_transparent_gif_of_one_pixel() -> None:
     assert PIXEL[:10] == b"GIF89a\x01\x00\x01\x00"
     assert b"!\xf9\x04\x01" in PIXEL  # graphic control extension with the transparency flag
     assert PIXEL.endswith(b";")
+
+
+def test_who_comes_while_something_is_away_is_asked_to_come_again() -> None:
+    answer = unavailable()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")

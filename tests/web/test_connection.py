@@ -89,3 +89,32 @@ def test_h9_a_request_that_does_not_arrive_ends_the_connection(
         client.sendall(start)
         ended(client)
     assert time.monotonic() - began < 5
+
+
+def asked(site: Site, client: socket.socket) -> None:
+    """Ask for a file of 8 MB, more than the kernel keeps for a client that takes nothing."""
+    url = site.links.file(1, bytes.fromhex(site.shelf.keep(bytes(8_000_000))), "a.bin")
+    client.sendall(f"GET /{url.split('/', 3)[3]} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+
+
+def test_h9_a_client_that_does_not_take_its_answer_is_left(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "TAKEN_SECONDS", 0.2)
+    with dialled(site) as client:
+        asked(site, client)
+        time.sleep(1.0)
+        assert len(ended(client)) < 8_000_000
+
+
+def test_a_client_that_takes_its_answer_slowly_gets_it_whole(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "TAKEN_SECONDS", 0.5)
+    received = 0
+    with dialled(site) as client:
+        asked(site, client)
+        while piece := client.recv(128 * 1024):
+            received += len(piece)
+            time.sleep(0.02)
+    assert received > 8_000_000

@@ -213,17 +213,24 @@ def test_h8_no_token_and_no_query_stands_in_the_log(installation: Installation) 
         installation.links.click(message.message_id, "https://example.com/"),
         installation.links.pixel(message.message_id, initial=True),
         installation.links.unsubscribe(message.message_id),
+        installation.links.web_version(message.message_id),
+        installation.links.image(message.transmission_id, bytes(32)),
+        installation.links.file(message.transmission_id, bytes(32), "a.pdf"),
     ]
     for url in urls:
         httpx2.get(url + "?secret=1")
     httpx2.post(urls[2], data=ONE_CLICK)
+    (installation.folder / "estafeta.db").rename(installation.folder / "away")
+    assert httpx2.get(urls[3]).status_code == 503  # and a line in the log
+    (installation.folder / "away").rename(installation.folder / "estafeta.db")
     with socket.create_connection(("127.0.0.1", installation.port)) as connection:
         connection.sendall(b"GET /c/secret\x00 nonsense\r\n\r\n")
         connection.recv(1000)
     assert ended(process) == 0
     log = installation.log()
     assert "secret" not in log
-    assert not any(url.rpartition("/")[2][:20] in log for url in urls)
+    assert "nothing can be read for a request" in log
+    assert not any(url.split("/")[4][:20] in log for url in urls)
 
 
 def test_l8_a_second_process_on_the_same_port_refuses_to_start(installation: Installation) -> None:

@@ -1,15 +1,23 @@
-"""How a request becomes an event."""
+"""How a request becomes an event, and what waits for store and disk."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from estafeta_core.events import ADDITIONAL
+from estafeta_core.hosting import Shelf
 from estafeta_core.tokens import Kind
 from estafeta_testing.site import Site
+from estafeta_web import service
 from estafeta_web.service import EVENT_TYPES, USER_AGENT_CHARACTERS
 
+# What is only looked at tells nothing: the pixel in a web version does.
+SILENT = {Kind.BOUNCE, Kind.WEB_VERSION, Kind.FILE, Kind.IMAGE}
 
-def test_every_token_of_a_url_has_an_event_with_sparkposts_name() -> None:
-    assert EVENT_TYPES.keys() == set(Kind) - {Kind.BOUNCE}
+
+def test_every_token_that_tells_something_has_an_event_with_sparkposts_name() -> None:
+    assert EVENT_TYPES.keys() == set(Kind) - SILENT
     assert set(EVENT_TYPES.values()) <= ADDITIONAL.keys()
 
 
@@ -36,3 +44,30 @@ def test_the_address_of_the_connection_counts_and_not_what_a_header_says(site: S
     site.http.get(url, headers={"X-Forwarded-For": "192.0.2.9", "Forwarded": "for=192.0.2.9"})
     (found,) = site.events("open")
     assert found.event.data["ip_address"] == "127.0.0.1"
+
+
+def test_a_disk_that_stands_still_keeps_nobody_else_waiting_and_is_given_up(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    read = Shelf.read
+
+    def slow(shelf: Shelf, digest: str) -> bytes | None:
+        go_on.wait(10)
+        return read(shelf, digest)
+
+    image = b"GIF89a" + bytes(20)
+    url = site.links.image(1, bytes.fromhex(site.shelf.keep(image)))
+    monkeypatch.setattr(Shelf, "read", slow)
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(site.http.get, url)
+        pixel = site.links.pixel(site.message().message_id, initial=True)
+        assert site.http.get(pixel, timeout=2).status_code == 200
+        assert not waiting.done()
+        go_on.set()
+        assert waiting.result(10).content == image
+    go_on.clear()
+    monkeypatch.setattr(service, "PATIENCE", 0.1)
+    answer = site.http.get(url)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    go_on.set()

@@ -1,10 +1,15 @@
-"""The web service: what recipients reach when they open, click or unsubscribe.
+"""The web service: what recipients reach when they open, click, unsubscribe or look at what is kept for them.
 
 app           the table of paths
 clicks        /c/TOKEN: redirect to the link's target
 opens         /o/TOKEN.gif: the pixel
+icons         /icons/NETWORK.png: the tiles of social networks
 unsubscribe   /u/TOKEN: a page, and the one-click POST of RFC 8058
 one_click     what a POST must say to unsubscribe
+web_version   /w/TOKEN: a message as its recipient got it
+files         /f/TOKEN/NAME: an attachment
+images        /i/TOKEN: an image that a message shows
+disposition   how a file is offered for saving under its name
 health        /healthz and /metrics
 answers       answers and headers that several paths share
 service       what the paths work with: links, clock, ids, recorder
@@ -14,7 +19,11 @@ metrics       what is counted
 connection    one connection of a client: bounds on what it may send, and how slowly
 daemon        the process: socket, signals, reload
 
-Every answer follows from the token alone, so links work while the store is down; what
-happened is kept in the spool until the store is back. Nothing here is changed by a GET
-but the record that a link was followed or a pixel loaded.
+A redirect, a pixel, an unsubscribe, a file and an image follow from the token alone, so they
+work while the store is down; what happened is kept in the spool until the store is back. Only
+a web version asks the store whose it is. Nothing here is changed by a GET but the record that
+a link was followed or a pixel loaded.
+
+What strangers sent and we show (web versions, files, images) can do nothing: no script runs
+and no form is sent, because each such answer puts itself into a sandbox of its own origin.
 """

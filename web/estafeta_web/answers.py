@@ -9,13 +9,15 @@ import re
 
 from starlette.responses import Response
 
-# On every response. Nothing of ours may be cached, because each request counts; and no page
-# or redirect may hand its own address, which holds a token, to the site it leads to.
+# On every response: no page or redirect may hand its own address, which holds a token, to where it leads.
 HEADERS = [
-    ("Cache-Control", "no-store"),
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 ]
+# On every response that does not say otherwise itself: each request counts.
+UNCACHED = ("Cache-Control", "no-store")
+
+RETRY_AFTER = 60  # seconds
 
 PIXEL = base64.b64decode(
     "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -27,6 +29,12 @@ _UNSAFE = re.compile(rb"[^\x21-\x7e]")
 def not_found() -> Response:
     """Return the one answer to everything that leads nowhere."""
     return Response("Not found\n", 404, media_type="text/plain")
+
+
+def unavailable() -> Response:
+    """Return the answer where store or disk are away for a while."""
+    headers = {"Retry-After": str(RETRY_AFTER)}
+    return Response("Please try again in a minute\n", 503, headers, media_type="text/plain")
 
 
 def redirect(target: bytes) -> Response:

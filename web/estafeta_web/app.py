@@ -5,11 +5,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from estafeta_web import answers, clicks, health, opens, unsubscribe
+from estafeta_web import answers, clicks, files, health, icons, images, opens, unsubscribe, web_version
 from estafeta_web.service import Service
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -27,10 +30,15 @@ def make_app(service: Service) -> Starlette:
             route("/c/{token}", "click", clicks.click),
             route("/u/{token}", "unsubscribe", unsubscribe.show),
             route("/u/{token}", "unsubscribe", unsubscribe.leave, "POST"),
+            route("/w/{token}", "web_version", web_version.show),
+            route("/f/{token}/{name}", "file", files.download),
+            route("/i/{token}", "image", images.image),
+            route("/icons/{network}.png", "icon", icons.icon),
             route("/healthz", "healthz", health.healthz),
             route("/metrics", "metrics", health.metrics),
         ],
         exception_handlers={404: _not_found},
+        middleware=[Middleware(_Uncached)],
         lifespan=_lifespan,
     )
     app.router.redirect_slashes = False  # an added slash would be a redirect that no token signed
@@ -50,6 +58,21 @@ def _counted(service: Service, name: str, handler: Handler) -> Handler:
         return response
 
     return counted
+
+
+class _Uncached:
+    """Forbids to cache every answer that does not allow it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault(*answers.UNCACHED)
+            await send(message)
+
+        await self._app(scope, receive, answer)
 
 
 async def _not_found(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's signature

@@ -5,6 +5,8 @@ they come. A single field of 200 MB kept everybody else waiting for seconds, and
 took gigabytes. So what completes nothing, neither a head nor a piece of a body nor a request, is
 bounded in bytes, and a request in time. The answer is 400, or the end of the connection where an
 answer has begun.
+
+Nor does uvicorn mind a client that asks for a file and never takes it. Such a client is left as well.
 """
 
 import asyncio
@@ -12,6 +14,8 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 INCOMPLETE_BYTES = 64 * 1024  # a head has 1 or 2 KB, and 7 with the longest token
+TAKEN_BYTES = 16 * 1024  # of an answer that a client has to take in TAKEN_SECONDS: GPRS is ten times as fast
+TAKEN_SECONDS = 60.0
 REQUEST_SECONDS = 15.0  # for a whole request to arrive; a body may take 10 (`unsubscribe`)
 
 
@@ -20,6 +24,7 @@ class Connection(HttpToolsProtocol):
 
     _incomplete = 0
     _deadline: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the client its time to ask."""
@@ -27,8 +32,9 @@ class Connection(HttpToolsProtocol):
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the time limit."""
+        """Forget the time limits."""
         self._arrived()
+        self._taken()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -62,6 +68,33 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
         self._incomplete = 0
         self._arrived()
+
+    def pause_writing(self) -> None:
+        """Give the client its time to take what is written."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """Stop waiting: the client takes what it asked for."""
+        super().resume_writing()
+        self._taken()
+
+    def _watch(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._taking = self.loop.call_later(TAKEN_SECONDS, self._look, left)
+
+    def _look(self, before: int) -> None:
+        """Go on waiting for a client that has taken something since; leave another."""
+        if before - self.transport.get_write_buffer_size() < TAKEN_BYTES:
+            self._taking = None
+            self.transport.abort()
+        else:
+            self._watch()
+
+    def _taken(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
 
     def _expect(self) -> None:
         if self._deadline is None:

@@ -25,6 +25,7 @@ from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Config
+from estafeta_core.hosting import Shelf
 from estafeta_core.links import Links
 from estafeta_core.store import SchemaTooNew, Store, open_store
 from estafeta_web.answers import HEADERS
@@ -71,7 +72,8 @@ def run_web(config_path: Path) -> int:
 def make_service(config: Config, links: Links, store: Store) -> Service:
     """Return what the paths work with."""
     metrics = Metrics()
-    return Service(links, Recorder(store, Spool(config.state_dir / SPOOL), metrics), metrics)
+    recorder = Recorder(store, Spool(config.state_dir / SPOOL), metrics)
+    return Service(links, recorder, metrics, store, Shelf(config.state_dir))
 
 
 def _take(service: Service, snapshot: Snapshot) -> None:

@@ -1,15 +1,21 @@
 """What the paths work with, and how a request becomes an event."""
 
+import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from starlette.requests import Request
 
 from estafeta_core import events
+from estafeta_core.hosting import Shelf
 from estafeta_core.ids import IdSource
 from estafeta_core.links import Links
+from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import TokenEvent
 from estafeta_core.tokens import Kind, Token
 from estafeta_web.metrics import Metrics
@@ -26,7 +32,22 @@ EVENT_TYPES = {
     Kind.LINK_UNSUBSCRIBE: events.LINK_UNSUBSCRIBE,
 }
 
+READERS = 8  # threads that wait for the store and the disk; a look takes a millisecond
+PATIENCE = 5.0  # seconds for one
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Away(Exception):  # noqa: N818 - it names a state that passes, not a mistake
+    """Store or disk cannot be read now; the same may work a moment later."""
+
+
+def _readers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
 
 @dataclass(slots=True)
@@ -36,6 +57,9 @@ class Service:
     links: Links
     recorder: Recorder
     metrics: Metrics
+    store: Store
+    shelf: Shelf
+    readers: ThreadPoolExecutor = field(default_factory=_readers)
     ids: IdSource = field(default_factory=IdSource)
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
@@ -43,6 +67,15 @@ class Service:
         """Return the token in the path when it is valid and of one of these kinds."""
         token = self.links.read(request.path_params["token"])
         return token if token is not None and token.kind in kinds else None
+
+    async def look(self, question: Callable[[], T]) -> T:
+        """Return the answer to a `question` that waits for store or disk; Away when there is none in time."""
+        try:
+            waiting = asyncio.get_running_loop().run_in_executor(self.readers, question)
+            return await asyncio.wait_for(waiting, PATIENCE)
+        except (StoreUnavailable, OSError, TimeoutError) as error:
+            log.warning("nothing can be read for a request: %s", error or "no answer in time")
+            raise Away from error
 
     async def record(self, token: Token, request: Request) -> bool:
         """Record that `token` was used; return whether that is durable."""

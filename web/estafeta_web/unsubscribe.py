@@ -80,5 +80,5 @@ def _closing(status: int) -> Response:
 
 def _page(token: Token, state: str, status: int) -> Response:
     html = _PAGE.render(state=state, style=_STYLE, target=answers.header_safe(token.target).decode())
-    headers = _PAGE_HEADERS | ({"Retry-After": "60"} if status == 503 else {})
+    headers = _PAGE_HEADERS | ({"Retry-After": str(answers.RETRY_AFTER)} if status == 503 else {})
     return Response(html, status, headers, media_type="text/html")

@@ -16,12 +16,12 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What holds where a message says nothing."""
+    """What holds where a message says nothing; None: what the provider documents."""
 
-    open_tracking: bool = False
-    click_tracking: bool = False
-    initial_open_pixel: bool = True
-    transactional: bool = False
+    open_tracking: bool | None = None
+    click_tracking: bool | None = None
+    initial_open_pixel: bool | None = None
+    transactional: bool | None = None
     return_path: Literal["verp", "keep", "domain"] = "verp"
 
 
@@ -58,7 +58,24 @@ class Credential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     expires: Instant | None = None
     allow_from: tuple[str, ...] = ()  # networks; empty: from anywhere
     require_tls: bool = False
+    domains: tuple[str, ...] = ()  # of the account's domains, those it may show; empty: all of them
+    list_unsubscribe: bool = True  # List-Unsubscribe on its mail
     limits: Limits = Limits()
+
+
+class Teenvio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What only accounts of Teenvio's clients have."""
+
+    check_from: bool = True  # From must be a validated sender too; Teenvio names only MAIL FROM and Reply-To
+    social: dict[str, str] = {}  # network and address of the profile, for X-Teenvio-SocialLinks: yes
+
+
+class Devino(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What only accounts of Devino's clients have."""
+
+    require_tags: Literal["append", "reject"] = "append"  # where [Unsubscribe] or [WebVersion] is missing
+    attachment_types: tuple[str, ...] = ()  # extensions of files that may be sent; Devino: none
+    transaction_failed: bool = True  # refusals begin with "Transaction failed: "
 
 
 class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -71,6 +88,9 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     domains: dict[str, Domain] = {}
     subaccounts: dict[str, Subaccount] = {}
     credentials: dict[str, Credential] = {}
+    senders: tuple[str, ...] = ()  # validated addresses, where the provider validates addresses
+    teenvio: Teenvio = Teenvio()
+    devino: Devino = Devino()
     limits: Limits = Limits()  # of the whole account
     domain_limits: Limits = Limits()  # of each domain in MAIL FROM
     distinct_tags: Count = 0  # different tags the account may ever use; 0: no limit (SparkPost: 100)

@@ -1,31 +1,37 @@
-"""What the schema cannot say: values that must fit each other, the dialects, or the machine.
+"""What the schema cannot say of estafeta.yaml: values that must fit each other, the dialects, or the machine.
 
-Each function raises ConfigError for the first thing it finds, with the line of the key to mend.
+`check_config` raises ConfigError for the first thing it finds, with the line of the key to mend; `warnings`
+returns what can be used but should be known. What it has in common with `account_checks` is public.
 """
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from estafeta_core import secrets
-from estafeta_core.config.accounts import Account, Credential
 from estafeta_core.config.document import Document, KeyPath
 from estafeta_core.config.schema import Config, Listener
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.identity import NAME
 
 SIGNING_KEY_BYTES = 32  # HMAC-SHA256 gains nothing from more, and loses strength with less
+OWN = "estafeta-"  # how the names of Postfix's services begin that are no listeners for clients
+IN_CLEAR = (
+    "keys and passwords cross the network in clear here (bind it to 127.0.0.1, or set tls to starttls,"
+    " required or implicit)"
+)
 
 _HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
-_USERNAME = re.compile(r"[\x21-\x7e]{1,128}")  # what every SASL mechanism and log carries unchanged
+_NO_URL = frozenset('@"<>\\')  # a login, and signs that mean something where a URL is written
 
 
 def check_config(document: Document, config: Config) -> None:
     """Check estafeta.yaml as a whole."""
-    if not _HOSTNAME.fullmatch(config.hostname):
-        raise document.error(("hostname",), f"{config.hostname!r} is not a host name")
-    _check_base_url(document, config.base_url)
+    _check_hostname(document, ("hostname",), config.hostname)
+    _check_base_url(document, ("base_url",), config.base_url)
+    if config.hosting.base_url:
+        _check_base_url(document, ("hosting", "base_url"), config.hosting.base_url)
     if not config.store.startswith("sqlite:////"):
         raise document.error(("store",), "must be sqlite:/// and the path of a file")
     if not config.signing_keys:
@@ -40,14 +46,25 @@ def check_config(document: Document, config: Config) -> None:
     _check_address(document, ("web", "bind"), config.web.bind)
 
 
-def _check_base_url(document: Document, url: str) -> None:
+def _check_hostname(document: Document, key_path: KeyPath, name: str) -> None:
+    if not _HOSTNAME.fullmatch(name):
+        raise document.error(key_path, f"{name!r} is not a host name")
+
+
+def _check_base_url(document: Document, key_path: KeyPath, url: str) -> None:
+    if not is_web_address(url) or {"?", "#"} & set(url):
+        raise document.error(key_path, f"{url!r} is not a URL such as https://click.example.com")
+
+
+def is_web_address(url: str) -> bool:
+    """Return whether `url` is an http or https URL in ASCII, without a login."""
+    if not re.fullmatch(r"https?://[\x21-\x7e]+", url) or _NO_URL & set(url):
+        return False
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return bool(parts.hostname) and parts.port != 0
     except ValueError:
-        usable = False
-    if not usable or not re.fullmatch(r"https?://[\x21-\x7e]+", url) or set('?#@"<>\\') & set(url):
-        raise document.error(("base_url",), f"{url!r} is not a URL such as https://click.example.com")
+        return False
 
 
 def _check_signing_key(document: Document, key_path: KeyPath, key: Path) -> None:
@@ -60,16 +77,32 @@ def _check_signing_key(document: Document, key_path: KeyPath, key: Path) -> None
 
 
 def _check_listener(document: Document, name: str, listener: Listener) -> None:
-    _check_name(document, ("listeners", name), name)
+    check_name(document, ("listeners", name), name)
+    if name.startswith(OWN):
+        # The milter tells by the name which listener speaks, and those of ours ask for no login.
+        raise document.error(("listeners", name), f"names that begin with {OWN} are taken (choose another)")
     _check_address(document, ("listeners", name, "bind"), listener.bind)
+    if listener.hostname:
+        _check_hostname(document, ("listeners", name, "hostname"), listener.hostname)
     if not listener.dialects:
         raise document.error(("listeners", name, "dialects"), "names no dialect")
     for index, dialect in enumerate(listener.dialects):
-        _check_dialect(document, ("listeners", name, "dialects", index), dialect)
+        check_dialect(document, ("listeners", name, "dialects", index), dialect)
+    if listener.receipt:
+        _check_receipt(document, ("listeners", name, "receipt"), listener)
     for key in ("dialects", "mechanisms"):
         words = getattr(listener, key)
         if len(set(words)) < len(words):
             raise document.error(("listeners", name, key), "names one twice")
+
+
+def _check_receipt(document: Document, key_path: KeyPath, listener: Listener) -> None:
+    """Hold `receipt` to the dialects that have one: others would be answered in words not their own."""
+    giving = {name for name, dialect in DIALECTS.items() if dialect.receipt(0) is not None}
+    without = [name for name in listener.dialects if name not in giving]
+    if without:
+        text = f"{without[0]} gives no receipts (receipt: true is for: {', '.join(sorted(giving))})"
+        raise document.error(key_path, text)
 
 
 def _check_ports(document: Document, listeners: dict[str, Listener]) -> None:
@@ -89,85 +122,42 @@ def _overlap(one: str, other: str) -> bool:
     return len(addresses) == 1 or (same_family and any(address.is_unspecified for address in addresses))
 
 
-def check_account(document: Document, account: Account, unique: "Unique") -> None:
-    """Check one account file, and that it takes nothing that an earlier one has."""
-    _check_name(document, ("account",), account.account)
-    _check_dialect(document, ("dialect",), account.dialect)
-    unique.add(document, ("account",), ("account", account.account), f"the account {account.account}")
-    for name in account.subaccounts:
-        _check_name(document, ("subaccounts", name), name)
-    for name, credential in account.credentials.items():
-        path = ("credentials", name)
-        _check_name(document, path, name)
-        _check_secret(document, path, account.dialect, credential)
-        _check_use(document, path, credential)
-        _add_secret(document, path, account.dialect, credential, unique)
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What can be used and should be known, with its place."""
+
+    path: Path
+    line: int
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.key}: {self.text}"
 
 
-def _check_secret(document: Document, path: KeyPath, dialect: str, credential: Credential) -> None:
-    """Hold a credential to what its dialect finds it by, and to one secret."""
-    by_username = DIALECTS[dialect].found_by == "username"
-    if by_username and not _USERNAME.fullmatch(credential.username):
-        raise document.error(
-            (*path, "username"), f"{dialect} finds credentials by a user name without spaces"
-        )
-    if not by_username and (credential.username or credential.password):
-        key = "username" if credential.username else "password"
-        raise document.error((*path, key), f"{dialect} finds credentials by their key alone (remove it)")
-    if bool(credential.key) == bool(credential.password):
-        text = "needs one secret: `key`" + (" or `password`" if by_username else "")
-        raise document.error(path, text + " (made by: estafeta key create)")
-    try:
-        if credential.key:
-            secrets.stored_digest(credential.key)
-        else:
-            secrets.check_stored_password(credential.password)
-    except ValueError as error:
-        raise document.error((*path, "key" if credential.key else "password"), str(error)) from None
+def warnings(document: Document, config: Config) -> list[Advice]:
+    """Return what in estafeta.yaml may not be meant so."""
+    return [
+        Advice(document.path, document.line(("listeners", name, "tls")), f"listeners.{name}.tls", IN_CLEAR)
+        for name, listener in config.listeners.items()
+        if listener.tls == "none" and not _is_loopback(listener.bind)
+    ]
 
 
-def _check_use(document: Document, path: KeyPath, credential: Credential) -> None:
-    for index, network in enumerate(credential.allow_from):
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            text = f"{error} (write a network such as 192.0.2.0/24, or one address)"
-            raise document.error((*path, "allow_from", index), text) from None
+def _is_loopback(bind: str) -> bool:
+    address = ipaddress.ip_address(bind)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
-def _add_secret(
-    document: Document, path: KeyPath, dialect: str, credential: Credential, unique: "Unique"
-) -> None:
-    if credential.key:
-        digest = secrets.stored_digest(credential.key)
-        unique.add(document, (*path, "key"), (dialect, "key", digest), "this key")
-    if credential.username:
-        entry = (dialect, "username", credential.username)
-        unique.add(document, (*path, "username"), entry, f"the user name {credential.username}")
-
-
-class Unique:
-    """What may stand in one place only, over all account files."""
-
-    def __init__(self) -> None:
-        self._places: dict[tuple[object, ...], tuple[Path, KeyPath]] = {}
-
-    def add(self, document: Document, key_path: KeyPath, entry: tuple[object, ...], what: str) -> None:
-        """Take `entry` for this place; ConfigError names both places when it is taken."""
-        place = self._places.setdefault(entry, (document.path, key_path))
-        if place != (document.path, key_path):
-            path, other = place
-            line = Document(path).line(other)
-            raise document.error(key_path, f"{what} is already in {path}:{line}: {'.'.join(map(str, other))}")
-
-
-def _check_name(document: Document, key_path: KeyPath, name: str) -> None:
+def check_name(document: Document, key_path: KeyPath, name: str) -> None:
+    """Hold what ids and logs are made of to their letters."""
     if not NAME.fullmatch(name):
         text = f"{name!r} is not a name (a letter or digit, then letters, digits, . _ -, at most 64)"
         raise document.error(key_path, text)
 
 
-def _check_dialect(document: Document, key_path: KeyPath, dialect: str) -> None:
+def check_dialect(document: Document, key_path: KeyPath, dialect: str) -> None:
+    """Hold a dialect to the known ones."""
     if dialect not in DIALECTS:
         raise document.error(key_path, f"unknown dialect {dialect!r} (known: {', '.join(sorted(DIALECTS))})")
 

@@ -46,6 +46,7 @@ class Live:
         self._callbacks: list[Callable[[Snapshot], None]] = []
         self._marks: _Marks = {}
         self._error: str | None = None  # logged last, and still so
+        self._warned: frozenset[str] = frozenset()  # logged, and still so
         self._catching_up = threading.Lock()  # who comes second waits for what the first finds
         self._caught_up = 0.0
         error = self.reload()
@@ -86,8 +87,17 @@ class Live:
             return error
         self._error = None
         self.snapshot = snapshot
+        self._warn(snapshot)
         self._adopt(self._look(), started)
         return None
+
+    def _warn(self, snapshot: Snapshot) -> None:
+        """Log each warning when it comes up, not at every reload."""
+        found = tuple(map(str, snapshot.warnings))
+        for text in found:
+            if text not in self._warned:
+                log.warning("%s", text)
+        self._warned = frozenset(found)
 
     def _adopt(self, marks: _Marks, started: int) -> None:
         """Watch the files that the new configuration names, where they are others than before.

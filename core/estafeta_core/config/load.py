@@ -1,8 +1,8 @@
 """Configuration files -> structs; whatever cannot be used is a ConfigError with file, line and key.
 
 `load` reads estafeta.yaml and the account files its `accounts_dir` holds (`*.yaml`, by name). What
-the schema cannot say is asked by `checks.py`. Paths in the result are absolute and domains are
-lower-case A-labels, so that nobody after this has to think of it again.
+the schema cannot say is asked by `checks.py` and `account_checks.py`. Paths in the result are absolute
+and domains are lower-case A-labels, so that nobody after this has to think of it again.
 """
 
 import contextlib
@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from estafeta_core.addresses import a_label
-from estafeta_core.config import checks
-from estafeta_core.config.accounts import Account, Domain, Subaccount
+from estafeta_core.config import account_checks, checks
+from estafeta_core.config.accounts import Account, Credential, Domain, Subaccount
 from estafeta_core.config.document import ConfigError, Document, KeyPath
 from estafeta_core.config.schema import Config
 from estafeta_core.directory import Directory
@@ -29,17 +29,23 @@ class Snapshot:
 
     config: Config
     directory: Directory
+    warnings: tuple[checks.Advice, ...] = ()  # what can be used and should be known
 
 
 def load(path: Path) -> Snapshot:
     """Read everything that estafeta.yaml at `path` leads to."""
-    config = load_config(path)
-    return Snapshot(config, Directory(load_accounts(config.accounts_dir)))
+    document = Document(path)
+    config = _config(document, path)
+    directory = Directory(load_accounts(config.accounts_dir))
+    return Snapshot(config, directory, tuple(checks.warnings(document, config)))
 
 
 def load_config(path: Path) -> Config:
     """Read estafeta.yaml."""
-    document = Document(path)
+    return _config(Document(path), path)
+
+
+def _config(document: Document, path: Path) -> Config:
     config = document.convert(Config)
     folder = path.absolute().parent
     config = msgspec.structs.replace(
@@ -52,6 +58,8 @@ def load_config(path: Path) -> Config:
         run_dir=folder / config.run_dir,
         state_dir=folder / config.state_dir,
         maillog=folder / config.maillog,
+        queue_directory=folder / config.queue_directory,
+        hosting=msgspec.structs.replace(config.hosting, base_url=config.hosting.base_url.rstrip("/")),
     )
     checks.check_config(document, config)
     return config
@@ -67,7 +75,7 @@ def _store(url: str, folder: Path) -> str:
 def load_accounts(folder: Path) -> list[Account]:
     """Read every account file of `folder`."""
     with _no_collection():
-        unique = checks.Unique()
+        unique = account_checks.Unique()
         return [_account(path, unique) for path in _account_files(folder)]
 
 
@@ -90,13 +98,16 @@ def _account_files(folder: Path) -> list[Path]:
     return [path for path in files if path.suffix == ".yaml"]
 
 
-def _account(path: Path, unique: checks.Unique) -> Account:
+def _account(path: Path, unique: account_checks.Unique) -> Account:
     document = Document(path)
     account = document.convert(Account)
     account = msgspec.structs.replace(
-        account, domains=_domains(document, account), subaccounts=_subaccounts(document, account)
+        account,
+        domains=_domains(document, account),
+        subaccounts=_subaccounts(document, account),
+        credentials=_credentials(document, account),
     )
-    checks.check_account(document, account, unique)
+    account_checks.check_account(document, account, unique)
     return account
 
 
@@ -113,14 +124,25 @@ def _domains(document: Document, account: Account) -> dict[str, Domain]:
 def _subaccounts(document: Document, account: Account) -> dict[str, Subaccount]:
     return {
         name: msgspec.structs.replace(
-            subaccount,
-            domains=tuple(
-                _domain(document, ("subaccounts", name, "domains", index), domain)
-                for index, domain in enumerate(subaccount.domains)
-            ),
+            subaccount, domains=_domain_list(document, ("subaccounts", name, "domains"), subaccount.domains)
         )
         for name, subaccount in account.subaccounts.items()
     }
+
+
+def _credentials(document: Document, account: Account) -> dict[str, Credential]:
+    return {
+        name: msgspec.structs.replace(
+            credential, domains=_domain_list(document, ("credentials", name, "domains"), credential.domains)
+        )
+        if credential.domains
+        else credential
+        for name, credential in account.credentials.items()
+    }
+
+
+def _domain_list(document: Document, key_path: KeyPath, domains: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_domain(document, (*key_path, index), domain) for index, domain in enumerate(domains))
 
 
 def _domain(document: Document, key_path: KeyPath, domain: str) -> str:

@@ -28,6 +28,9 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     idle_timeout: Positive = 60  # SparkPost closes idle connections after a minute
     recipients_per_message: Positive = 1000  # Postfix's own smtpd_recipient_limit
     messages_per_connection: Count = 0  # 0: no limit; then 421, and the client reconnects
+    hostname: str = ""  # in the answer to EHLO; "": the hostname of the whole
+    receipt: bool = False  # answer the final dot with the provider's receipt, by a proxy before the queue
+    deprecated: bool = False  # log a line for each use
 
 
 class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -35,6 +38,14 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     bind: str = "127.0.0.1"
     port: Port = 8025
+
+
+class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Files, images and web versions that are kept for recipients, below state_dir."""
+
+    base_url: str = ""  # a host of their own, so that what strangers sent shares no origin; "": base_url
+    quota: Positive = 1024 * 1024 * 1024  # bytes for each account
+    retention_days: Count = 365  # 0: for ever
 
 
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -70,10 +81,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     run_dir: Path = Path("/run/estafeta")  # sockets
     state_dir: Path = Path("/var/lib/estafeta")  # what must outlive a restart besides the store
     maillog: Path = Path("/var/log/mail.log")
+    queue_directory: Path = Path("/var/spool/postfix")  # for the receipt proxy: its listener is there
     socket_group: str = "postfix"  # who besides us may open the sockets
     milter_processes: Count = 0  # 0: one a core
     # Below the 60 s a client waits for the reply to its final dot.
     store_timeout: Annotated[float, msgspec.Meta(gt=0, lt=60)] = 20.0
     web: Web = Web()
+    hosting: Hosting = Hosting()
     auth: Auth = Auth()
     mime: Mime = Mime()

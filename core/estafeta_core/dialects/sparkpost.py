@@ -27,8 +27,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from estafeta_core import addresses, json_strict, rfc2047
-from estafeta_core.config.accounts import Defaults
-from estafeta_core.dialects.base import Part, UserName
+from estafeta_core.addresses import domain_of
+from estafeta_core.config.accounts import Account, Defaults
+from estafeta_core.dialects.base import Dialect, Part, UserName
 from estafeta_core.directory import Credential
 from estafeta_core.headers import Header, unfold, values
 from estafeta_core.identity import NAME
@@ -88,16 +89,16 @@ class _RefusedError(Exception):
         self.refusal = refusal
 
 
-class SparkPost:
+class SparkPost(Dialect):
     """The dialect; see `base.Dialect`."""
 
     name = "sparkpost"
     found_by: Literal["key", "username"] = "key"
-    mechanisms: tuple[str, ...] = ("LOGIN", "PLAIN")
     size_limit = MESSAGE_BYTES
     control_headers = frozenset({"x-msys-api"})
     event_metadata_limit = EVENT_METADATA_BYTES
     login_refused = "Sorry. *** No authentication type succeeded"
+    permission_refused = Refusal(535, "5.7.8", 'Credential lacks the permission "Send via SMTP"')
     store_failed = Refusal(421, "4.3.3", "[internal] smtpapi unable to generate unique transmission id")
 
     def parse_username(self, username: str) -> UserName | None:
@@ -118,11 +119,11 @@ class SparkPost:
         except _RefusedError as refused:
             return refused.refusal
 
-    def sending_domain_refused(self, domain: str) -> Refusal:
+    def sender_refused(self, address: str, account: Account) -> Refusal:  # noqa: ARG002
         """Return SparkPost's refusal for a From domain that the sender has not verified."""
-        return Refusal(550, "5.7.1", f"Unconfigured Sending Domain <{domain}>")
+        return Refusal(550, "5.7.1", f"Unconfigured Sending Domain <{domain_of(address) or address}>")
 
-    def check_structure(self, root: Part) -> Refusal | None:
+    def check_structure(self, root: Part, account: Account) -> Refusal | None:  # noqa: ARG002
         """Return why the AMP content of a message may not be sent."""
         return amp_structure.check(root)
 
@@ -133,10 +134,10 @@ SPARKPOST = SparkPost()
 @functools.lru_cache(maxsize=4096)  # one for each set of defaults that accounts have
 def _account_options(defaults: Defaults) -> Options:
     return Options(
-        open_tracking=defaults.open_tracking,
-        click_tracking=defaults.click_tracking,
-        initial_open_pixel=defaults.initial_open_pixel,
-        transactional=defaults.transactional,
+        open_tracking=bool(defaults.open_tracking),
+        click_tracking=bool(defaults.click_tracking),
+        initial_open_pixel=defaults.initial_open_pixel is not False,
+        transactional=bool(defaults.transactional),
         return_path=defaults.return_path,
     )
 
@@ -180,10 +181,10 @@ def _message_options(header: dict[str, Any], defaults: Defaults) -> Options:
         cc=cc,
         bcc=bcc,
         archive=archive,
-        open_tracking=asked.get("open_tracking", defaults.open_tracking),
-        click_tracking=asked.get("click_tracking", defaults.click_tracking),
-        initial_open_pixel=defaults.initial_open_pixel,
-        transactional=asked.get("transactional", defaults.transactional),
+        open_tracking=asked.get("open_tracking", bool(defaults.open_tracking)),
+        click_tracking=asked.get("click_tracking", bool(defaults.click_tracking)),
+        initial_open_pixel=defaults.initial_open_pixel is not False,
+        transactional=asked.get("transactional", bool(defaults.transactional)),
         skip_suppression=asked.get("skip_suppression", False),
         return_path=defaults.return_path,
     )

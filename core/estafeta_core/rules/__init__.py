@@ -7,7 +7,7 @@ tls_required             the credential may be used without TLS
 standing                 all of the above: asked at AUTH, and again in sessions that are open
 sender_syntax            MAIL FROM is an address, or empty
 recipient_syntax         RCPT TO is an address
-sending_domain           this identity may show this From address
+verified_sender          this identity may send as this address
 skip_suppression_right   this credential may mail suppressed recipients
 amp_structure            AMP content stands beside another version of itself
 """

@@ -11,8 +11,6 @@ from estafeta_core.directory import Credential
 from estafeta_core.refusal import Refusal
 from estafeta_core.rules import allowed_address, credential_active, may_send, tls_required
 
-AUTHENTICATION_REQUIRED = Refusal(530, "5.7.0", "Authentication required")  # nobody: RFC 4954 section 6
-
 
 def check(
     credential: Credential,

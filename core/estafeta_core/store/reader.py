@@ -1,8 +1,7 @@
 """Look-ups by key or index, from any thread.
 
 Connections are lent from a small pool: the milter's callbacks of one session run on
-changing threads, so a connection cannot belong to a thread. Every query uses a
-primary key or an index; a test asks SQLite for its plan.
+changing threads, so a connection cannot belong to a thread. `queries` holds the SQL.
 """
 
 import json
@@ -15,53 +14,16 @@ from dataclasses import dataclass
 
 from estafeta_core.addresses import mailbox_key
 from estafeta_core.store.database import Database, translated
-from estafeta_core.store.rows import Event, LogPosition, Message, Transmission
+from estafeta_core.store.queries import QUERIES
+from estafeta_core.store.rows import Event, LogPosition, Message, Requeued, Transmission
 from estafeta_core.store.statements import Values, read_event, read_message, read_transmission
 
 KEPT = 8  # idle connections; more are opened when more threads read at once, and closed afterwards
-
-QUERIES = {
-    "suppressed": """
-        SELECT DISTINCT recipient FROM suppressions WHERE account = ?1 AND subaccount = ?2
-        AND recipient IN (SELECT value FROM json_each(?3)) AND type IN (SELECT value FROM json_each(?4))""",
-    "tags": "SELECT tag FROM tags WHERE account = ?1",
-    "transmission": "SELECT * FROM transmissions WHERE transmission_id = ?1",
-    "queue_id": """
-        SELECT * FROM transmissions WHERE queue_id = ?1 ORDER BY transmission_id DESC LIMIT 1""",
-    "copy": """
-        SELECT m.*, t.* FROM messages m JOIN transmissions t ON t.transmission_id = m.transmission_id
-        WHERE m.message_id = ?1""",
-    "queue_copy": """
-        SELECT m.*, t.* FROM transmissions t JOIN messages m ON m.transmission_id = t.transmission_id
-        WHERE t.queue_id = ?1 AND m.rcpt_to = ?2 ORDER BY t.transmission_id DESC LIMIT 1""",
-    "messages": "SELECT * FROM messages WHERE transmission_id = ?1 ORDER BY message_id",
-    "transmission_events": """
-        SELECT * FROM events WHERE transmission_id = ?1 ORDER BY timestamp, event_id""",
-    "delays": """
-        SELECT count(*) FROM messages m JOIN events e
-        ON e.transmission_id = m.transmission_id AND e.message_id = m.message_id
-        WHERE m.message_id = ?1 AND e.type = 'delay'""",
-    "log_position": 'SELECT log, inode, "offset" FROM log_positions WHERE log = ?1',
-    "events": """
-        SELECT e.*, t.*, m.* FROM events e
-        LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
-        LEFT JOIN messages m ON m.message_id = e.message_id
-        WHERE e.timestamp >= ?1 AND (e.timestamp, e.event_id) < (?2, ?3)
-        AND (?4 IS NULL OR e.type IN (SELECT value FROM json_each(?4)))
-        ORDER BY e.timestamp DESC, e.event_id DESC LIMIT ?5""",
-    "account_events": """
-        SELECT e.*, t.*, m.* FROM events e
-        LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
-        LEFT JOIN messages m ON m.message_id = e.message_id
-        WHERE e.account = ?6 AND e.timestamp >= ?1 AND (e.timestamp, e.event_id) < (?2, ?3)
-        AND (?4 IS NULL OR e.type IN (SELECT value FROM json_each(?4)))
-        ORDER BY e.timestamp DESC, e.event_id DESC LIMIT ?5""",
-}
+LATEST = 2**63 - 1  # later than any id and any time
+TRANSMISSION_COLUMNS = 20
 
 _EVENT_COLUMNS = 8
-_TRANSMISSION_COLUMNS = 20
 _MESSAGE_COLUMNS = 5
-_LATEST = 2**63 - 1  # later than any id and any time
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +127,22 @@ class Reader:
         return _copy(self.query("copy", message_id))
 
     def message_for(self, queue_id: str, rcpt_to: str) -> Copy | None:
-        """Return the copy of one recipient in the newest transmission with this queue id."""
-        return _copy(self.query("queue_copy", queue_id, mailbox_key(rcpt_to)))
+        """Return the copy of one recipient in the newest transmission with this queue id.
+
+        Without one, that in the transmission whose queue file the one with this queue id was taken from.
+        """
+        key = mailbox_key(rcpt_to)
+        found = self.query("queue_copy", queue_id, key) or self.query("requeued_copy", queue_id, key)
+        return _copy(found)
+
+    def requeued(self, queue_id: str) -> Requeued | None:
+        """Return what a queue file is a copy of; None for one that came from a client."""
+        rows = self.query("requeued", queue_id)
+        return Requeued(*rows[0]) if rows else None
+
+    def handed_over(self, queue_id: str) -> set[int]:
+        """Return the message ids of the copies that have been taken from a queue file."""
+        return {message_id for (message_id,) in self.query("handed_over", queue_id)}
 
     def messages(self, transmission_id: int) -> list[Message]:
         """Return every copy of a transmission."""
@@ -177,7 +153,7 @@ class Reader:
 
         Postfix uses short queue ids again after a time: the newest transmission is found then.
         """
-        transmission = self._find(id_text.strip())
+        transmission = self.find_transmission(id_text.strip())
         if transmission is None:
             return None
         events = self.query("transmission_events", transmission.transmission_id)
@@ -187,8 +163,9 @@ class Reader:
             tuple(read_event(row) for row in events),
         )
 
-    def _find(self, id_text: str) -> Transmission | None:
-        if id_text.isascii() and id_text.isdecimal() and int(id_text) <= _LATEST:
+    def find_transmission(self, id_text: str) -> Transmission | None:
+        """Return the transmission alone; ids as for `find`."""
+        if id_text.isascii() and id_text.isdecimal() and int(id_text) <= LATEST:
             number = int(id_text)
             found = self.transmission(number)
             if found is None and (copy := self.message(number)) is not None:
@@ -196,6 +173,8 @@ class Reader:
             if found is not None:
                 return found
         rows = self.query("queue_id", id_text)
+        if not rows and (requeued := self.requeued(id_text)) is not None:
+            rows = self.query("queue_id", requeued.original)
         return read_transmission(rows[0]) if rows else None
 
     def events(
@@ -204,7 +183,7 @@ class Reader:
         account: str | None = None,
         types: Iterable[str] = (),
         since: int = 0,
-        until: int = _LATEST,
+        until: int = LATEST,
         limit: int = 100,
         cursor: tuple[int, int] | None = None,
     ) -> list[Occurrence]:
@@ -233,7 +212,7 @@ def _copy(rows: list[Values]) -> Copy | None:
 
 
 def _occurrence(row: Values) -> Occurrence:
-    end = _EVENT_COLUMNS + _TRANSMISSION_COLUMNS
+    end = _EVENT_COLUMNS + TRANSMISSION_COLUMNS
     event, transmission, message = row[:_EVENT_COLUMNS], row[_EVENT_COLUMNS:end], row[end:]
     return Occurrence(
         read_event(event),

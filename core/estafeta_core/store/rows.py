@@ -1,14 +1,16 @@
 """What the store keeps, a dataclass per table; `migrations/` says the same in SQL.
 
 `TokenEvent` and `Unsubscribed` have no table of their own: they are how the web service,
-which knows only a token, writes events and suppressions.
+which knows only a token, writes events and suppressions. `Forget` takes rows away.
 
 Times are Unix milliseconds. `account` and `subaccount` stand on every row that is
 asked for by tenant, so that no query crosses tenants by way of a join.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+Expiring = Literal["files", "contents", "requeued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,85 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """That an account keeps a file; the same file kept again is the same row, with the later time.
+
+    The bytes lie below state_dir, under the digest alone, however many accounts keep them.
+    """
+
+    account: str
+    digest: str  # SHA-256 in hexadecimal
+    size: int  # bytes
+    kept: int  # when it was last sent
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The HTML of a transmission, as one of its recipients got it; its bytes are a kept file."""
+
+    transmission_id: int
+    message_id: int  # whose links are in it
+    account: str
+    digest: str
+    charset: str  # as the part was labelled; "" for none
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The contacts of one SMTP transaction, with its mark in the name."""
+
+    group_id: int
+    account: str
+    name: str
+    transmission_id: int | None  # None where no message came
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """An address that an account has named as a recipient; the first time counts."""
+
+    account: str
+    address: str  # in the form of addresses.mailbox_key
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupContact:
+    """An address in a group."""
+
+    group_id: int
+    address: str  # in the form of addresses.mailbox_key
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """That one queue file is a copy taken from another: what becomes of it is told under its own queue id.
+
+    Whose copy it is stays None until the original's queue is done with that recipient.
+    """
+
+    queue_id: str
+    original: str
+    time: int
+    message_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Take the oldest rows away, at most `limit` of them: those from `before` a time, and no younger one.
+
+    A file sent again meanwhile is younger by then, and stays. The bound is there because everybody waits for
+    a transaction.
+    """
+
+    what: Expiring
+    before: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogPosition:
     """How far a log has been read: written in the transaction of the events read up to there."""
 
@@ -122,4 +203,20 @@ class LogPosition:
     offset: int
 
 
-Row = Transmission | Message | Event | Suppression | TokenEvent | Unsubscribed | LogPosition | Tag
+Row = (
+    Transmission
+    | Message
+    | Event
+    | Suppression
+    | TokenEvent
+    | Unsubscribed
+    | LogPosition
+    | Tag
+    | File
+    | Content
+    | Group
+    | Contact
+    | GroupContact
+    | Requeued
+    | Forget
+)

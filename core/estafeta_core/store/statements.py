@@ -9,9 +9,17 @@ from collections.abc import Callable
 from typing import Any
 
 from estafeta_core.store.rows import (
+    Contact,
+    Content,
     Event,
+    Expiring,
+    File,
+    Forget,
+    Group,
+    GroupContact,
     LogPosition,
     Message,
+    Requeued,
     Row,
     Suppression,
     Tag,
@@ -104,6 +112,34 @@ def _tag(row: Tag) -> Values:
     return (row.account, _text(row.tag))
 
 
+def _file(row: File) -> Values:
+    return (row.account, row.digest, row.size, row.kept)
+
+
+def _content(row: Content) -> Values:
+    return (row.transmission_id, row.message_id, row.account, row.digest, row.charset, row.created)
+
+
+def _group(row: Group) -> Values:
+    return (row.group_id, row.account, _text(row.name), row.transmission_id, row.created)
+
+
+def _contact(row: Contact) -> Values:
+    return (row.account, _text(row.address), row.created)
+
+
+def _group_contact(row: GroupContact) -> Values:
+    return (row.group_id, _text(row.address))
+
+
+def _requeued(row: Requeued) -> Values:
+    return (row.queue_id, row.original, row.time, row.message_id)
+
+
+def _forget(row: Forget) -> Values:
+    return (row.before, row.limit)
+
+
 # In the order in which a transaction runs them: what a token speaks of comes before its events.
 SQL = (
     "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -122,9 +158,24 @@ SQL = (
     FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?4""",
     "INSERT OR REPLACE INTO log_positions VALUES (?,?,?)",
     "INSERT OR IGNORE INTO tags VALUES (?,?)",
+    """INSERT INTO files VALUES (?1,?2,?3,?4)
+    ON CONFLICT (account, digest) DO UPDATE SET kept = max(kept, excluded.kept)""",
+    "INSERT INTO contents VALUES (?,?,?,?,?,?)",
+    "INSERT INTO groups VALUES (?,?,?,?,?)",
+    "INSERT OR IGNORE INTO contacts VALUES (?,?,?)",
+    "INSERT OR IGNORE INTO group_contacts VALUES (?,?)",
+    """INSERT INTO requeued VALUES (?1,?2,?3,?4)
+    ON CONFLICT (queue_id) DO UPDATE SET message_id = coalesce(excluded.message_id, message_id)""",
+    """DELETE FROM files WHERE (account, digest) IN
+    (SELECT account, digest FROM files WHERE kept < ?1 ORDER BY kept LIMIT ?2)""",
+    """DELETE FROM contents WHERE transmission_id IN
+    (SELECT transmission_id FROM contents WHERE created < ?1 ORDER BY created LIMIT ?2)""",
+    """DELETE FROM requeued WHERE queue_id IN
+    (SELECT queue_id FROM requeued WHERE time < ?1 ORDER BY time LIMIT ?2)""",
 )
 
 _TOKEN_EVENT, _SHARED_TOKEN_EVENT = 3, 4
+_FORGET: dict[Expiring, int] = {"files": 15, "contents": 16, "requeued": 17}
 _CONVERTERS: dict[type[Row], tuple[int, Callable[[Any], Values]]] = {
     Transmission: (0, _transmission),
     Message: (1, _message),
@@ -134,6 +185,13 @@ _CONVERTERS: dict[type[Row], tuple[int, Callable[[Any], Values]]] = {
     Unsubscribed: (6, _unsubscribed),
     LogPosition: (7, _log_position),
     Tag: (8, _tag),
+    File: (9, _file),
+    Content: (10, _content),
+    Group: (11, _group),
+    Contact: (12, _contact),
+    GroupContact: (13, _group_contact),
+    Requeued: (14, _requeued),
+    Forget: (15, _forget),
 }
 
 
@@ -142,6 +200,8 @@ def convert(row: Row) -> tuple[int, Values]:
     place, converter = _CONVERTERS[type(row)]
     if isinstance(row, TokenEvent) and row.shared:
         place = _SHARED_TOKEN_EVENT
+    elif isinstance(row, Forget):
+        place = _FORGET[row.what]
     return place, converter(row)
 
 

@@ -4,10 +4,14 @@ A recipient never sees them, and a header of ours that a client wrote says nothi
 it is removed unread.
 """
 
+from estafeta_core.dialects import DIALECTS
 from estafeta_milter.job import Job
 from estafeta_milter.message.message import Message
 
-OURS = "x-estafeta-"
+PREFIXES = (
+    "x-estafeta-",
+    *(dialect.control_prefix for dialect in DIALECTS.values() if dialect.control_prefix),
+)
 
 
 def apply(message: Message, job: Job) -> Message:
@@ -17,4 +21,4 @@ def apply(message: Message, job: Job) -> Message:
 
 
 def _steers(key: str, control_headers: frozenset[str]) -> bool:
-    return key in control_headers or key.startswith(OURS)
+    return key in control_headers or key.startswith(PREFIXES)

@@ -4,7 +4,8 @@ SparkPost's two pixels: the one at the top says that the message was opened
 (`initial_open`), the one at the end that it was shown whole (`open`). AMP texts get
 links only, because AMP has no `<img>`. A link marked `data-msys-unsubscribe="1"` leads to the
 unsubscribe page. A link too long for a token stays as it is, and so
-does every link behind the first `MAX_LINKS` of a text.
+does every link behind the first `MAX_LINKS` of a text, and a link of ours that was put in before:
+the web version and the unsubscribe page tell by themselves who came.
 """
 
 from estafeta_core.links import is_target
@@ -42,7 +43,7 @@ def _target(job: Job, *, amp: bool) -> Target:
 
     def target(anchor: Anchor) -> str | None:
         url = anchor.url.encode()
-        if not is_target(url):
+        if not is_target(url) or links.is_own(url):
             return None
         if anchor.unsubscribe:
             return links.unsubscribe(id_, via="link", target=url, name=anchor.name)

@@ -1,4 +1,4 @@
-"""Links and pixels in HTML, edited by source offsets.
+"""Links, pixels and other inserted markup in HTML, edited by source offsets.
 
 The tokenizer of the HTML standard (turbohtml) is used, not the tree builder: building the tree that the
 standard asks for takes time and memory with the square of the input for some 100 KB of
@@ -40,7 +40,7 @@ def track(markup: bytes, charset: str, target: Target | None, top: str = "", bot
     `bottom` is not ASCII: other bytes would be wrong in some charsets.
     """
     name = codec(charset)
-    if name is None or b"\0" in markup:
+    if name is None or not is_editable(markup, charset):
         return markup
     outline = _outline(markup)
     edits = list(_link_edits(outline.links, markup, name, target)) if target else []
@@ -50,6 +50,30 @@ def track(markup: bytes, charset: str, target: Target | None, top: str = "", bot
         end = outline.body_end(len(markup))
         edits += [Edit(end, end, bottom.encode("ascii"))] if bottom else []
     return splice(markup, edits)
+
+
+def insert(markup: bytes, charset: str, top: str = "", bottom: str = "") -> bytes:
+    """Return `markup` with ASCII markup where its body begins and where it ends; "" inserts nothing.
+
+    At both places a later call inserts outside of what an earlier one did, that is before it and behind it.
+    It is the same object where nothing can be inserted: see `holds`.
+    """
+    return track(markup, charset, None, top, bottom)
+
+
+def holds(markup: bytes, charset: str) -> bool:
+    """Whether `insert` can insert: a charset to edit in, no NUL, and a body instead of frames."""
+    return is_editable(markup, charset) and _outline(markup).has_body
+
+
+def is_editable(markup: bytes, charset: str) -> bool:
+    """Whether `markup` is edited at all."""
+    return codec(charset) is not None and b"\0" not in markup
+
+
+def one_line(markup: bytes) -> str:
+    """Return `markup` as the tokenizer is to see it: each byte one sign, and its offset the column."""
+    return markup.decode("latin-1").replace("\r", " ").replace("\n", " ")
 
 
 @dataclass(slots=True)
@@ -78,7 +102,7 @@ class _Outline:
 
 
 def _outline(markup: bytes) -> _Outline:
-    view = markup.decode("latin-1").replace("\r", " ").replace("\n", " ")
+    view = one_line(markup)
     outline = _Outline()
     if view.startswith(_BYTE_ORDER_MARK):
         view = "   " + view[3:]

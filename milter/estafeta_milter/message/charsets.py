@@ -1,16 +1,18 @@
-"""Which charsets can be edited as bytes around ASCII, and the codec of each.
+"""Which charsets can be edited as bytes around ASCII, which can at least be read, and the codec of each.
 
-A charset is in the table when every byte of markup or of a URL below 0x80 that a parser looks
+A charset can be edited when every byte of markup or of a URL below 0x80 that a parser looks
 for (`<`, `>`, quotes, `&`, `=`, `/`, space) always is that ASCII sign. Shift_JIS, Big5 and the
 GB and Windows-949 families do use ASCII letters and digits as second bytes, but none of these
-signs. ISO-2022-*, HZ, UTF-7, UTF-16, UTF-32 and Johab do, so they are not in the table, and a
-part in one of them is left as it came.
+signs. ISO-2022-*, HZ, UTF-16, UTF-32 and Johab do, so a part in one of them can be read, and made
+UTF-8 where that is asked for, but is not edited. UTF-7 is neither: it exists to hide markup.
 
 Labels and their meaning follow the Encoding Standard of the WHATWG, which mail readers and
 browsers share (ISO-8859-1 is read as windows-1252, GB2312 as GB18030). Python has codecs of
 other kinds under similar names (unicode_escape, zip, rot13, idna): only the codecs named here
 are ever used.
 """
+
+import codecs
 
 _SINGLE = {
     "ascii": "ascii us-ascii ansi_x3.4-1968 iso646-us 646",
@@ -39,12 +41,41 @@ _ASCII_SECOND_BYTES = {
     "cp949": "euc-kr ks_c_5601-1987 ks_c_5601-1989 ksc5601 korean windows-949 cp949 uhc",
 }
 
+_READ_ONLY = {
+    # The extended form has the half-width katakana and the supplement that some programs write.
+    "iso2022_jp_ext": "iso-2022-jp csiso2022jp iso-2022-jp-1 iso-2022-jp-ext",
+    "iso2022_jp_2": "iso-2022-jp-2",
+    "iso2022_jp_3": "iso-2022-jp-3",
+    "iso2022_jp_2004": "iso-2022-jp-2004",
+    "iso2022_kr": "iso-2022-kr csiso2022kr",
+    "hz": "hz-gb-2312 hz",
+    "johab": "johab",
+    "euc_jis_2004": "euc-jis-2004 euc-jisx0213",
+    "shift_jis_2004": "shift_jis-2004 shift_jisx0213",
+    "utf-16": "utf-16 csunicode unicode iso-10646-ucs-2 ucs-2",
+    "utf-16-le": "utf-16le",
+    "utf-16-be": "utf-16be unicodefffe",
+    "utf-32": "utf-32",
+    "utf-32-le": "utf-32le",
+    "utf-32-be": "utf-32be",
+    "cp852": "ibm852 cp852",
+    "cp855": "ibm855 cp855",
+    "mac_cyrillic": "x-mac-cyrillic x-mac-ukrainian",
+    "ptcp154": "ptcp154",
+    "kz1048": "kz-1048",
+}
+_BYTE_ORDER = {
+    "utf-16": ((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-16-le"),
+    "utf-32": ((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "utf-32-le"),
+}
+
 _CODECS = {
     label: codec
     for table in (_SINGLE, _ASCII_SECOND_BYTES)
     for codec, labels in table.items()
     for label in labels.split()
 }
+_READERS = _CODECS | {label: codec for codec, labels in _READ_ONLY.items() for label in labels.split()}
 
 
 def codec(charset: str) -> str | None:
@@ -52,8 +83,26 @@ def codec(charset: str) -> str | None:
 
     No label means US-ASCII (RFC 2045 section 5.2).
     """
-    label = charset.strip().strip("\"'").lower()
+    label = _label(charset)
     return _CODECS.get(label) if label else "ascii"
+
+
+def decode(content: bytes, charset: str) -> str | None:
+    """Return the text of `content`, or None for a charset that is not known or a byte that is not in it."""
+    label = _label(charset)
+    name = _READERS.get(label) if label else "ascii"
+    if name is None:
+        return None
+    if name in _BYTE_ORDER and not content.startswith(_BYTE_ORDER[name][0]):
+        name = _BYTE_ORDER[name][1]  # what the Encoding Standard reads where no mark says
+    try:
+        return content.decode(name).removeprefix("\N{BYTE ORDER MARK}")
+    except UnicodeDecodeError:
+        return None
+
+
+def _label(charset: str) -> str:
+    return charset.strip().strip("\"'").lower()
 
 
 def may_be_viewed_as_latin_1(name: str) -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from estafeta_core.headers import Header
-from estafeta_milter.message.parameters import Parameters, parse
+from estafeta_milter.message import file_names
+from estafeta_milter.message.parameters import UNREADABLE, Parameters, parse
 
 MAX_BOUNDARY = 900  # RFC 2046 allows 70; longer ones are met and read alike up to the line limit of 998
 
@@ -22,6 +23,7 @@ _FIELD = re.compile(
 )
 _TYPE = re.compile(r"[!#$%&'*+.^_`{|}~0-9a-z-]+/[!#$%&'*+.^_`{|}~0-9a-z-]+")
 _FILE_NAME = re.compile(r"(?:file)?name(?:\*[0-9*]*)?")
+_PLACES = frozenset({"", "inline", "attachment"})
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 
 
@@ -35,6 +37,7 @@ class Facts:
     transfer_encoding: str
     disposition: str
     named: bool
+    file_name: str
     content_id: str
     doubt: str
 
@@ -44,7 +47,7 @@ class Facts:
         return self.boundary != "" and not self.doubt
 
 
-_PLAIN = Facts("text/plain", "", "", "", "", named=False, content_id="", doubt="")
+_PLAIN = Facts("text/plain", "", "", "", "", named=False, file_name="", content_id="", doubt="")
 
 
 def from_headers(headers: Iterable[Header]) -> Facts:
@@ -69,13 +72,27 @@ def _read(fields: Sequence[tuple[str, bytes]], default: str) -> Facts:
     content_type = kind.head if _TYPE.fullmatch(kind.head) else ""
     doubts += [] if content_type else ["a Content-Type that cannot be read"]
     doubts += ["parameters of a transfer encoding"] if encoding.values else []
-    doubts += [kind.doubt, place.doubt, encoding.doubt]
+    doubts += [encoding.doubt, *_parameter_doubts(kind, place)]
     charset = _only(kind, "charset", doubts).strip().lower()
     boundary = _boundary(kind, encoding.head, doubts) if content_type.startswith("multipart/") else ""
     named = any(_FILE_NAME.fullmatch(name) for name, _ in (*kind.values, *place.values))
+    file_name = file_names.read(place.values, kind.values) if named else ""
     content_id = raw.get("content-id", b"").decode("latin-1").strip()
     doubt = next(filter(None, doubts), "")
-    return Facts(content_type, charset, boundary, encoding.head, place.head, named, content_id, doubt)
+    return Facts(
+        content_type, charset, boundary, encoding.head, place.head, named, file_name, content_id, doubt
+    )
+
+
+def _parameter_doubts(kind: Parameters, place: Parameters) -> list[str]:
+    """Return the doubts of both fields that matter.
+
+    A name that nobody could read leaves the bytes of a file as they are, and a file it stays.
+    """
+    doubts = [kind.doubt, place.doubt]
+    is_text = kind.head.startswith("text/") and place.head != "attachment"
+    is_file = not is_text and not kind.head.startswith("multipart/") and place.head in _PLACES
+    return [doubt for doubt in doubts if doubt != UNREADABLE] if is_file else doubts
 
 
 def _only(kind: Parameters, name: str, doubts: list[str]) -> str:

@@ -10,26 +10,28 @@ changed are the same `Header` objects, and `rendered().body` is the same bytes o
 text was replaced.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from estafeta_core.headers import Header
-from estafeta_milter.message import transfer
+from estafeta_milter.message import texts, transfer
+from estafeta_milter.message.cuts import cuts
 from estafeta_milter.message.part import DEFAULT_BOUNDS, Bounds, Part, Unscannable
-from estafeta_milter.message.render import render
+from estafeta_milter.message.render import Text, render
 from estafeta_milter.message.scanner import scan
-from estafeta_milter.message.texts import is_inline_pgp, text_parts
+from estafeta_milter.message.splice import Edit
 
 
 class _Reading:
     """What has been found out about a body; shared by the messages that have it."""
 
-    __slots__ = ("_decoded", "_structure")
+    __slots__ = ("_bodies", "_decoded", "_structure")
 
     def __init__(self) -> None:
         self._structure: Part | Unscannable | None = None
         self._decoded: dict[str, bytes | None] = {}
+        self._bodies: tuple[Part, ...] | None = None
 
     def structure(self, message: "Message") -> Part | Unscannable:
         """Return the tree of parts, scanning for it the first time."""
@@ -44,6 +46,17 @@ class _Reading:
             self._decoded[part.path] = transfer.decode(part.transfer_encoding, raw)
         return self._decoded[part.path]
 
+    def bodies(self, message: "Message") -> tuple[Part, ...]:
+        """Return the bodies that may be rewritten and can be decoded, looking for them the first time."""
+        if self._bodies is None:
+            root = self.structure(message)
+            found = () if isinstance(root, Unscannable) else texts.bodies(root)
+            contents = [(part, self.decoded(message, part)) for part in found]
+            self._bodies = tuple(
+                part for part, text in contents if text is not None and not texts.is_inline_pgp(text)
+            )
+        return self._bodies
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -55,7 +68,9 @@ class Message:
     headers: tuple[Header, ...]
     body: bytes
     bounds: Bounds = DEFAULT_BOUNDS
-    _texts: tuple[tuple[Part, bytes], ...] = field(default=(), repr=False)
+    _texts: Mapping[str, Text] = field(default_factory=dict, repr=False)  # by path; never changed in place
+    _removed: frozenset[str] = field(default=frozenset(), repr=False)
+    _cuts: tuple[Edit, ...] = field(default=(), repr=False)  # that take out what is removed
     _reading: _Reading = field(default_factory=_Reading, repr=False, compare=False)
 
     @property
@@ -68,18 +83,19 @@ class Message:
 
         None: the encoding is unknown or broken, and the part must stay as it is.
         """
-        for changed, content in self._texts:
-            if changed.path == part.path:
-                return content
-        return self._reading.decoded(self, part)
+        changed = self._texts.get(part.path)
+        return changed.content if changed else self._reading.decoded(self, part)
+
+    def bodies(self) -> tuple[Part, ...]:
+        """Return every body that may be rewritten, see `texts`, with the charset it has now."""
+        found = self._reading.bodies(self)
+        if not self._texts and not self._removed:
+            return found
+        return tuple(self._now(part) for part in found if not self._is_removed(part.path))
 
     def text_parts(self) -> tuple[Part, ...]:
-        """Return the parts that may be rewritten: see `texts`; all of them can be decoded."""
-        root = self.structure
-        if isinstance(root, Unscannable):
-            return ()
-        contents = [(part, self._reading.decoded(self, part)) for part in text_parts(root)]
-        return tuple(part for part, text in contents if text is not None and not is_inline_pgp(text))
+        """Return the first body of each type: what is tracked."""
+        return texts.first_of_each(self.bodies())
 
     def with_sender(self, sender: str) -> Self:
         """Return the message with another envelope sender."""
@@ -103,20 +119,47 @@ class Message:
         """Return the message with one more field at the end."""
         return replace(self, headers=(*self.headers, Header(name, value)))
 
-    def replace_text(self, part: Part, content: bytes) -> Self:
-        """Return the message with another decoded content of `part`.
+    def replace_text(self, part: Part, content: bytes, charset: str = "") -> Self:
+        """Return the message with another decoded content of `part`, and of another charset if one is named.
 
-        Raises ValueError for a part that cannot be rewritten: see `text_parts`.
+        Raises ValueError for a part that cannot be rewritten: see `bodies`.
         """
         before = self._reading.decoded(self, part)
-        if before is None or part.doubt:
+        if before is None or part.doubt or self._is_removed(part.path):
             raise ValueError(f"part {part.path} cannot be rewritten")
-        texts = tuple(text for text in self._texts if text[0].path != part.path)
-        return replace(self, _texts=texts if content == before else (*texts, (part, content)))
+        earlier = self._texts.get(part.path)
+        charset = charset or (earlier.charset if earlier else "")
+        changed = {path: text for path, text in self._texts.items() if path != part.path}
+        if charset or content != before:
+            changed[part.path] = Text(part, content, charset)
+        return replace(self, _texts=changed)
+
+    def without_parts(self, paths: Iterable[str]) -> Self:
+        """Return the message without the parts at `paths` and all inside them; see `cuts` for what stays.
+
+        Raises ValueError for a part that may not be taken out, and when none would be left.
+        """
+        removed = self._removed.union(paths)
+        root = self.structure
+        there = set() if isinstance(root, Unscannable) else {part.path for part, _ in texts.open_parts(root)}
+        if isinstance(root, Unscannable) or not removed <= there:
+            raise ValueError(f"parts {sorted(removed - there)} cannot be taken out")
+        changed = replace(self, _removed=removed, _cuts=tuple(cuts(root, removed)))
+        kept = {path: text for path, text in self._texts.items() if not changed._is_removed(path)}
+        return replace(changed, _texts=kept)
 
     def rendered(self) -> Self:
-        """Return the message with every replaced text in its body, or itself if there is none."""
-        if not self._texts:
+        """Return the message with every change in its body, or itself if there is none."""
+        if not self._texts and not self._removed:
             return self
-        headers, body = render(self.headers, self.body, self._texts)
-        return replace(self, headers=headers, body=body, _texts=(), _reading=_Reading())
+        headers, body = render(self.headers, self.body, self._texts.values(), self._cuts)
+        return type(self)(self.sender, self.recipients, headers, body, self.bounds)
+
+    def _now(self, part: Part) -> Part:
+        changed = self._texts.get(part.path)
+        return replace(part, charset=changed.charset) if changed and changed.charset else part
+
+    def _is_removed(self, path: str) -> bool:
+        while path and path not in self._removed:
+            path = path.rpartition(".")[0]
+        return path != ""

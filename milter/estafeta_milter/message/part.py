@@ -25,6 +25,8 @@ class Part:
     """Lower case: "inline", "attachment" or "" where none is given."""
     named: bool
     """Whether a file name is given, by Content-Disposition or by Content-Type."""
+    file_name: str
+    """The name given, decoded (RFC 2231, RFC 2047); "" where there is none or it cannot be read."""
     content_id: str
     header_start: int
     header_end: int

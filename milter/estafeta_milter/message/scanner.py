@@ -65,6 +65,7 @@ class _Draft:
             facts.transfer_encoding,
             facts.disposition,
             facts.named,
+            facts.file_name,
             facts.content_id,
             self.header_start,
             self.header_end,

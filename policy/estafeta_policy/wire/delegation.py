@@ -92,6 +92,11 @@ def refuse(refusal: Refusal) -> bytes:
     return reply(str(refusal))
 
 
+def prepend(name: str, value: str) -> bytes:
+    """Return the reply that lets the recipient pass and puts a field before all others of the message."""
+    return reply(f"PREPEND {name}: {value}")
+
+
 DUNNO = reply("DUNNO")
 # What a fault of ours answers: 4xx if the mail would have been accepted, else the 5xx it had coming.
 DEFER = reply("DEFER_IF_PERMIT 4.3.0 Internal error, try again later")

@@ -1,22 +1,22 @@
-"""`estafeta demo`: one real message through a sandbox, each step checked and shown."""
+"""`estafeta demo`: one real message for each dialect through a sandbox, each step checked and shown."""
 
 import click
 
-from estafeta_postfix import demo
 from estafeta_postfix.cli.failure import Failure
+from estafeta_postfix.demo import run
 from estafeta_postfix.sandbox.child import StartError, started
 
 
 @click.command("demo")
 def command() -> None:
-    """Send one real message through a sandbox and show what the recipient gets and what is recorded.
+    """Send one real message for each dialect through a sandbox; show what is delivered and recorded.
 
     Exit status 0 only if everything was as it should be. Needs root, because Postfix does.
     """
     click.echo("Starting Postfix, the daemons and a server that plays the recipients' hosts ...")
     try:
         with started() as sandbox:
-            failures = demo.run(sandbox, click.echo)
+            failures = run.run(sandbox, click.echo)
     except StartError as error:
         raise Failure(f"the sandbox did not start:\n{error}") from None
     if failures:

@@ -1,4 +1,4 @@
-"""`estafeta key`: API keys in the operator's own account files.
+"""`estafeta key`: API keys and passwords in the operator's own account files.
 
 Comments, order and spelling of everything else in the file stay (`account_files`). The daemons notice
 the change by themselves within a second.
@@ -12,6 +12,7 @@ import functools
 import io
 import json
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,8 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from estafeta_core import secrets
 from estafeta_core.config.accounts import Permission
 from estafeta_core.config.load import account_file
+from estafeta_core.dialects import DIALECTS
+from estafeta_core.dialects.base import Dialect
 from estafeta_core.directory import Credential, Directory
 from estafeta_core.identity import Identity
 from estafeta_postfix.cli.account_files import Accounts, identity_of, round_trip
@@ -60,11 +63,39 @@ def _stamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _entry(key: str, settings: dict[str, Any]) -> CommentedMap:
+def _entry(secret: dict[str, str], settings: dict[str, Any]) -> CommentedMap:
     """Return the entry of a credential; quoted, because an unquoted hash of digits is a number to YAML."""
-    entry = CommentedMap(key=DoubleQuotedScalarString(secrets.hash_key(key)))
+    entry = CommentedMap({word: DoubleQuotedScalarString(text) for word, text in secret.items()})
     entry.update(settings)
     return entry
+
+
+def _username(dialect: Dialect, identity: Identity, chosen: str | None) -> dict[str, str]:
+    """Return the user name of a new credential as its entry says it; nothing where the key alone finds it."""
+    if dialect.found_by == "key":
+        if chosen:
+            raise Failure(f"{dialect.name} finds credentials by their key alone, not by a user name", 2)
+        return {}
+    usual = (identity.credential, f"{identity.credential}.{identity.account}")
+    for username in (chosen,) if chosen else usual:
+        if dialect.parse_username(username) is not None:
+            return {"username": username}
+    username = chosen or identity.credential
+    raise Failure(f"{username!r} is not a user name of {dialect.name}: {dialect.username_form}", 2)
+
+
+def _chosen_password(dialect: Dialect) -> str:
+    """Return the hash of a password that a person types, or that standard input holds in its first line."""
+    if dialect.found_by == "key":
+        raise Failure(f"{dialect.name} finds credentials by their key alone: nobody chooses it", 2)
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    try:
+        return secrets.hash_password(password)
+    except ValueError as error:
+        raise Failure(str(error), 2) from None
 
 
 def _add(document: CommentedMap, name: str, entry: CommentedMap) -> None:
@@ -77,14 +108,16 @@ def _add(document: CommentedMap, name: str, entry: CommentedMap) -> None:
     others[name] = entry
 
 
-def _show_key(credential_id: str, key: str, file: Path | None, *, as_json: bool, expires: str | None) -> None:
-    """Print the key, for the one time it is known."""
+def _show_key(shown: dict[str, Any], key: str | None, *, as_json: bool) -> None:
+    """Print the key, for the one time it is known; None: the password is known to who has chosen it."""
     if as_json:
-        shown = {"id": credential_id, "key": key, "file": str(file) if file else None, "expires": expires}
-        click.echo(json.dumps(shown))
-    else:
+        click.echo(json.dumps(shown | {"key": key}))
+    elif key:
         click.echo(key)
-    click.echo("This key is shown once and kept nowhere; only its hash is stored.", err=True)
+    if shown.get("username"):
+        click.echo(f"The user name of {shown['id']} is {shown['username']}.", err=True)
+    if key:
+        click.echo("This key is shown once and kept nowhere; only its hash is stored.", err=True)
 
 
 def _in_line(words: tuple[str, ...]) -> CommentedSeq:
@@ -139,6 +172,15 @@ def command() -> None:
 @click.option("--allow-from", multiple=True, metavar="NETWORK", help="Take it from this network only.")
 @click.option("--require-tls", is_flag=True, help="Refuse it on connections without TLS.")
 @click.option("--expires", metavar="TIME|DURATION", help="Such as 2027-01-31T00:00:00Z or 90d.")
+@click.option(
+    "--username",
+    help="Where the provider finds credentials by a user name. [default: NAME, or NAME.ACCOUNT for Teenvio]",
+)
+@click.option(
+    "--password",
+    is_flag=True,
+    help="Ask for a password instead of making a key; without a terminal, read a line of standard input.",
+)
 @click.option("--write/--print", default=True, help="Write the account file, or print what to write.")
 @_as_json
 @_with_accounts
@@ -150,19 +192,24 @@ def create(
     allow_from: tuple[str, ...],
     require_tls: bool,
     expires: str | None,
+    username: str | None,
+    password: bool,
     write: bool,
     as_json: bool,
 ) -> None:
-    """Make a key for the account and print it."""
+    """Make a key for the account and print it, or take a password that somebody has chosen."""
     identity = identity_of(credential_id)
     if found.directory.credential(identity) is not None:
         raise Failure(f"the credential {credential_id} exists (estafeta key rotate {credential_id})", 2)
     settings = _settings(permission, allow_from, require_tls)
     if expires:
         settings["expires"] = expires = _expiry(expires)
-    made = secrets.generate_key()
-    entry = _entry(made, settings)
     file = account_file(found.folder, identity.account)
+    dialect = DIALECTS[found.directory.accounts[identity.account].dialect]
+    named = _username(dialect, identity, username)
+    made = None if password else dialect.make_key(identity.account)
+    secret = {"key": secrets.hash_key(made)} if made else {"password": _chosen_password(dialect)}
+    entry = _entry(named | secret, settings)
     if write:
         with found.edited(identity.account) as document:
             _add(document, identity.credential, entry)
@@ -170,26 +217,35 @@ def create(
         text = io.StringIO()
         round_trip().dump({"credentials": {identity.credential: entry}}, text)
         click.echo(f"Put this into {file}:\n{text.getvalue()}", err=True)
-    _show_key(credential_id, made, file if write else None, as_json=as_json, expires=expires)
+    shown = {"id": credential_id, **named, "file": str(file) if write else None, "expires": expires}
+    _show_key(shown, made, as_json=as_json)
 
 
 @command.command(name="list")
 @_as_json
 @_with_accounts
 def list_(found: Accounts, *, as_json: bool) -> None:
-    """List every credential, with the first digits of its key."""
+    """List every credential, with the first characters of its key."""
     rows = [_row(credential) for credential in found.directory.credentials()]
     if as_json:
         click.echo(json.dumps(rows))
         return
-    head = ("ACCOUNT/NAME", "KEY", "STATUS", "PERMISSIONS", "EXPIRES")
+    head = ("ACCOUNT/NAME", "DIALECT", "USER NAME", "KEY", "STATUS", "PERMISSIONS", "EXPIRES")
     for words in (head, *map(_words, rows)):
-        click.echo("{:<32} {:<8} {:<9} {:<28} {}".format(*words))
+        click.echo("{:<32} {:<9} {:<16} {:<8} {:<9} {:<28} {}".format(*words))
 
 
 def _words(row: dict[str, Any]) -> tuple[str, ...]:
     permissions = ",".join(row["permissions"])
-    return row["id"], row["prefix"] or "-", row["status"], permissions or "-", row["expires"] or "-"
+    return (
+        row["id"],
+        row["dialect"],
+        row["username"] or "-",
+        row["prefix"] or "password",
+        row["status"],
+        permissions or "-",
+        row["expires"] or "-",
+    )
 
 
 def _row(credential: Credential) -> dict[str, Any]:
@@ -260,16 +316,17 @@ def rotate(found: Accounts, *, credential_id: str, overlap: str, as_json: bool) 
     if not old.settings.key or old.settings.username:
         raise Failure(f"{credential_id} is found by its user name, of which there can be only one", 2)
     end = datetime.now(UTC) + _duration(overlap)
-    made = secrets.generate_key()
+    made = DIALECTS[old.account.dialect].make_key(old.account.account)
     name = _next_name(found.directory, old)
     with found.edited(old.account.account) as document:
         entry = document["credentials"][old.name]
         kept = {word: value for word, value in entry.items() if word not in ("key", "status", "expires")}
-        _add(document, name, _entry(made, copy.deepcopy(kept)))
+        _add(document, name, _entry({"key": secrets.hash_key(made)}, copy.deepcopy(kept)))
         if old.settings.expires is None or old.settings.expires > end:
             entry["expires"] = _stamp(end)
     file = account_file(found.folder, old.account.account)
-    _show_key(f"{old.account.account}/{name}", made, file, as_json=as_json, expires=None)
+    shown = {"id": f"{old.account.account}/{name}", "file": str(file), "expires": None}
+    _show_key(shown, made, as_json=as_json)
     click.echo(f"{credential_id} expires at {_stamp(end)} at the latest.", err=True)
 
 

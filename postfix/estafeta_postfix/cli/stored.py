@@ -42,6 +42,8 @@ def detail(event: Event) -> str:
     """Return in a few words what only this event has to say."""
     data = event.data
     words = [data.get("target_link_url"), data.get("raw_reason")]
+    if event.type == events.WARNING:
+        words.append(data.get("reason"))
     if event.type in (events.DELIVERY, events.OPEN, events.INITIAL_OPEN, events.CLICK):
         words.append(data.get("ip_address"))
     if event.type == events.DELIVERY and "queue_time" in data:

@@ -68,7 +68,7 @@ class Follower:
 
     def _record(self, chunk: Chunk) -> None:
         told = [item for item in map(parse, chunk.lines) if item is not None]
-        rows: list[Row] = [*self._recorder.events(told)]
+        rows = self._recorder.rows(told)
         if not rows and not self._far(chunk.position):
             return
         self._write([*rows, chunk.position])

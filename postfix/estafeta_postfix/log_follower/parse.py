@@ -1,8 +1,12 @@
-"""One line of Postfix's log -> what became of one recipient, or of a message that got too old.
+"""One line of Postfix's log -> what became of one recipient, or of a whole message.
 
     TIME HOST PROGRAM/SERVICE[PID]: QUEUEID: to=<ADDRESS>, [orig_to=<ADDRESS>, ]relay=RELAY, [conn_use=N, ]
         delay=SECONDS, delays=A/B/C/D, dsn=D.S.N, status=STATUS (TEXT)
     TIME HOST PROGRAM/qmgr[PID]: QUEUEID: from=<ADDRESS>, status=expired, returned to sender
+    TIME HOST postfix/estafeta-delivery/smtpd[PID]: COPY: client=CLIENT, orig_queue_id=QUEUEID, ...
+
+A delivery by `postfix/estafeta-split/smtp` hands a message over to that smtpd, whose queue id for the copy
+stands at the end of TEXT. The smtpd's own line comes before whatever is told of the copy's delivery.
 
 TIME as syslog (`Nov 20 13:00:00`) and postlogd write it, or as RFC 3339 (rsyslog's own format). The
 form is src/global/log_adhoc.c of Postfix.
@@ -15,14 +19,17 @@ Postfix logs (`info_log_addr_form`), so that no text inside another line looks l
 import re
 from dataclasses import dataclass
 
+from estafeta_core.jobs import LISTENER
+from estafeta_postfix.render.main_cf import SPLIT
+
 _TIME = rb"(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
 _ADDRESS = rb"<(?P<%b>(?:[^<>\"\s]|\"(?:[^\"\\]|\\.)*\")*)>"
-_HEAD = rb"^" + _TIME + rb" \S+ \S+/%b\[\d+\]: (?P<queue_id>[0-9A-Za-z]+): "
+_HEAD = rb"^" + _TIME + rb" \S+ (?P<tag>\S+)/%b\[\d+\]: (?P<queue_id>[0-9A-Za-z]+): "
 
 _DELIVERY = re.compile(
     (_HEAD % rb"[a-z0-9_-]+")
     + (rb"to=" + _ADDRESS % b"recipient" + rb", ")
-    + (rb"(?:orig_to=" + _ADDRESS % b"original" + rb", )?")
+    + (rb"(?:orig_to=" + _ADDRESS % b"original_to" + rb", )?")
     + rb"relay=(?P<host>[^\s,\[]++)(?:\[(?P<ip>[0-9A-Fa-f.:]+)\])?[^\s,]*, (?:conn_use=\d+, )?"
     + rb"delay=(?P<delay>\d+(?:\.\d+)?), delays=[\d./]+, dsn=(?P<dsn>\d\.\d+\.\d+), "
     + rb"status=(?P<status>sent|bounced|deferred) \((?P<text>.*)\)$"
@@ -31,6 +38,12 @@ _EXPIRED = re.compile(
     (_HEAD % rb"qmgr")
     + rb"from=<(?:[^<>\"\s]|\"(?:[^\"\\]|\\.)*\")*>, status=(?:force-)?expired, returned to sender$"
 )
+_COPIED = re.compile(
+    (_HEAD % rb"smtpd") + rb"client=[^\s,]*, orig_queue_id=(?P<original>[0-9A-Za-z]+)(?:,|$)"
+)
+_QUEUED = re.compile(rb"250 2\.0\.0 Ok: queued as (?P<copy>[0-9A-Za-z]+)")
+_SPLIT_TAG = f"postfix/{SPLIT}".encode()
+_DELIVERY_TAG = f"postfix/{LISTENER}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +70,51 @@ class Expired:
     queue_id: str
 
 
-def parse(line: bytes) -> Delivery | Expired | None:
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A queue file that is one recipient's copy of another."""
+
+    time: str
+    queue_id: str
+    original: str
+    recipients: tuple[
+        str, ...
+    ] = ()  # the one, before and after Postfix rewrote it; () where the line has none
+
+
+Told = Delivery | Expired | Copied
+
+
+def parse(line: bytes) -> Told | None:
     """Return what `line` (without its line end) tells, or None when it tells of no delivery."""
-    if b" status=" not in line:  # nine lines of ten
-        return None
-    match = _DELIVERY.match(line)
-    if match is None:
+    if b" status=" in line:
+        match = _DELIVERY.match(line)
+        if match is not None:
+            return _handed_over(match) if match["tag"] == _SPLIT_TAG else _delivery(match)
         expired = _EXPIRED.match(line)
         return Expired(_text(expired["time"]), _text(expired["queue_id"])) if expired else None
+    if b", orig_queue_id=" in line:
+        copied = _COPIED.match(line)
+        if copied is not None and copied["tag"] == _DELIVERY_TAG:
+            return Copied(_text(copied["time"]), _text(copied["queue_id"]), _text(copied["original"]))
+    return None
+
+
+def _handed_over(match: re.Match[bytes]) -> Told | None:
+    """Return what a line of the split tells: only if it is refused for good, something of the recipient."""
+    queued = _QUEUED.fullmatch(match["text"])
+    if match["status"] == b"sent" and queued is not None:
+        named = tuple(_text(address) for address in match.group("recipient", "original_to") if address)
+        return Copied(_text(match["time"]), _text(queued["copy"]), _text(match["queue_id"]), named)
+    return _delivery(match) if match["status"] == b"bounced" else None
+
+
+def _delivery(match: re.Match[bytes]) -> Delivery:
     return Delivery(
         time=_text(match["time"]),
         queue_id=_text(match["queue_id"]),
         recipient=_text(match["recipient"]),
-        original=_text(match["original"] or b""),
+        original=_text(match["original_to"] or b""),
         host=_text(match["host"]),
         ip=_text(match["ip"] or b""),
         delay=float(match["delay"]),

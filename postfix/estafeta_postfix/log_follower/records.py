@@ -1,17 +1,20 @@
 """What log lines tell, as rows for the store: delivery, bounce and delay events of SparkPost's form.
 
-A queue id that the store does not know (mail of another instance, bounces) yields nothing.
+A message whose copies differ leaves under many queue ids. What is told of a copy belongs to the message
+that it was made from, so which is whose is kept in the store as well. A queue id that the store does not know
+(mail of another instance, bounces) yields nothing.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from estafeta_core import events
 from estafeta_core.ids import IdSource
 from estafeta_core.store import Store
 from estafeta_core.store.reader import Copy
-from estafeta_core.store.rows import Event
-from estafeta_postfix.log_follower.parse import Delivery, Expired
+from estafeta_core.store.rows import Event, Requeued, Row
+from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, Told
 from estafeta_postfix.log_follower.reason import Reason, expired, read_reason
 from estafeta_postfix.log_follower.timestamp import Timestamps
 
@@ -24,65 +27,92 @@ _TYPES = {"sent": events.DELIVERY, "bounced": events.BOUNCE, "deferred": events.
 
 
 class Recorder:
-    """Turns what the log tells into events."""
+    """Turns what the log tells into rows."""
 
     def __init__(self, store: Store, ids: IdSource, timestamps: Timestamps) -> None:
         self._store = store
         self._ids = ids
         self._timestamps = timestamps
 
-    def events(self, told: Iterable[Delivery | Expired]) -> list[Event]:
-        """Return the events of one batch of lines; StoreUnavailable when the store cannot be asked."""
+    def rows(self, told: Iterable[Told]) -> list[Row]:
+        """Return the rows of one batch of lines; StoreUnavailable when the store cannot be asked."""
         batch = _Batch()
         for item in told:
-            if isinstance(item, Delivery):
-                batch.events.extend(self._delivery(item, batch))
-            else:
-                batch.events.extend(self._expired(item, batch))
-        return batch.events
+            match item:
+                case Delivery():
+                    batch.events += self._delivery(item, batch)
+                case Copied():
+                    self._copied(item, batch)
+                case Expired():
+                    batch.events += self._expired(item, batch)
+        return [*batch.copies.values(), *batch.events]
+
+    def _copied(self, item: Copied, batch: "_Batch") -> None:
+        copy = self._named(item.original, item.recipients)
+        message_id = None if copy is None else copy.message.message_id
+        known = batch.copies.get(item.queue_id)
+        if known is None:
+            time = self._timestamps.read(item.time).start
+            known = Requeued(item.queue_id, item.original, time)
+        batch.copies[item.queue_id] = replace(known, message_id=message_id or known.message_id)
 
     def _delivery(self, delivery: Delivery, batch: "_Batch") -> Iterator[Event]:
-        copy = self._store.message_for(delivery.queue_id, delivery.recipient)
-        if copy is None and delivery.original:
-            copy = self._store.message_for(delivery.queue_id, delivery.original)
+        known = batch.copies.get(delivery.queue_id)
+        queue_id = delivery.queue_id if known is None else known.original
+        copy = self._named(queue_id, (delivery.recipient, delivery.original))
         if copy is None:
             return
         message_id = copy.message.message_id
         retries = batch.delays[message_id]
         if delivery.delay >= YOUNG:
             retries += self._store.count_delays(message_id)
+        # Postfix's own log tells the second; within it, the event comes after the injection.
+        injected, waited = copy.transmission.injection_time, round(delivery.delay * 1000)
+        moment = self._timestamps.read(delivery.time).nearest(injected + waited)
+        if copy.transmission.queue_id != delivery.queue_id:  # the delay counts from when the copy was made
+            waited = max(waited, moment - injected)
         data: dict[str, object] = {
             "ip_address": delivery.ip,
             "num_retries": str(retries),
-            "queue_time": str(round(delivery.delay * 1000)),
+            "queue_time": str(waited),
             "delv_method": "esmtp",
         }
         if delivery.status != "sent":
             data |= _said(read_reason(delivery))
         if delivery.status == "deferred":
             batch.delays[message_id] += 1
-        # Postfix's own log tells the second; within it, the event comes after the injection.
-        estimate = copy.transmission.injection_time + round(delivery.delay * 1000)
-        moment = self._timestamps.read(delivery.time).nearest(estimate)
         yield self._event(_TYPES[delivery.status], moment, copy, data)
 
     def _expired(self, item: Expired, batch: "_Batch") -> Iterator[Event]:
-        """Yield a bounce for each recipient that has neither been delivered to nor bounced."""
-        found = self._store.find(item.queue_id)
-        if found is None or found.transmission.queue_id != item.queue_id:
+        """Yield a bounce for each recipient that has neither been delivered to nor bounced.
+
+        A recipient whose copy has been taken from the message is that copy's alone.
+        """
+        requeued = batch.copies.get(item.queue_id) or self._store.requeued(item.queue_id)
+        original = item.queue_id if requeued is None else requeued.original
+        found = self._store.find(original)
+        if found is None or found.transmission.queue_id != original:
             return
         settled = {event.message_id for event in (*found.events, *batch.events) if event.type in _FINAL}
+        if requeued is None:
+            settled |= self._store.handed_over(original) | {copy.message_id for copy in batch.copies.values()}
         for message in found.messages:
-            if message.message_id not in settled:
-                retries = batch.delays[message.message_id] + self._store.count_delays(message.message_id)
-                data: dict[str, object] = {
-                    "ip_address": "",
-                    "num_retries": str(retries),
-                    "delv_method": "esmtp",
-                }
-                copy = Copy(found.transmission, message)
-                moment = self._timestamps.read(item.time).start
-                yield self._event(events.BOUNCE, moment, copy, data | _said(expired()))
+            if message.message_id in settled or (requeued and message.message_id != requeued.message_id):
+                continue
+            retries = batch.delays[message.message_id] + self._store.count_delays(message.message_id)
+            data: dict[str, object] = {
+                "ip_address": "",
+                "num_retries": str(retries),
+                "delv_method": "esmtp",
+            }
+            copy = Copy(found.transmission, message)
+            moment = self._timestamps.read(item.time).start
+            yield self._event(events.BOUNCE, moment, copy, data | _said(expired()))
+
+    def _named(self, queue_id: str, recipients: Iterable[str]) -> Copy | None:
+        """Return the message of the first of these recipients that a transmission has."""
+        found = (self._store.message_for(queue_id, address) for address in recipients if address)
+        return next((copy for copy in found if copy is not None), None)
 
     def _event(self, kind: str, timestamp: int, copy: Copy, data: dict[str, object]) -> Event:
         return Event(
@@ -102,6 +132,7 @@ class _Batch:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.copies: dict[str, Requeued] = {}
         self.delays: Counter[int] = Counter()
 
 

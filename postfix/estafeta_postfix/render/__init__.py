@@ -2,7 +2,10 @@
 
 values      which text may stand in a Postfix file
 service     one line of master.cf with its `-o` overrides
+tables      files that the listeners' services look things up in
 listener    an entry of `listeners:` as an smtpd service
+receipt     the listener behind the receipt proxy
+copies      a message whose copies differ, split by Postfix itself
 place       where a private instance lives and what surrounds it
 main_cf     what holds for the whole instance
 master_cf   every service of the instance

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from estafeta_core import sockets
 from estafeta_core.config.schema import Config, Listener, Tls
 from estafeta_core.dialects import DIALECTS
+from estafeta_postfix.render import tables
 from estafeta_postfix.render.service import Service
 from estafeta_postfix.render.values import endpoint, plain
 
@@ -27,13 +28,14 @@ POLICY_TIMEOUT = 20  # seconds for each of two tries
 MILTER_CONNECT_TIMEOUT = 10
 MILTER_COMMAND_TIMEOUT = 20
 MILTER_CONTENT_TIMEOUT = 45
+PROXY_TIMEOUT = 56  # the receipt proxy gives up before, and what it waits for before that
 
 # What the milter asks for, and nothing more: each list is put together and sent for each command.
 MILTER_MACROS: Mapping[str, str] = MappingProxyType(
     {
-        "milter_connect_macros": "",
+        "milter_connect_macros": "{daemon_name}",  # libmilter takes none with an unknown command
         "milter_helo_macros": "",
-        "milter_mail_macros": "{auth_authen} {daemon_name} {client_addr} {tls_version}",
+        "milter_mail_macros": "{auth_authen} {client_addr} {tls_version}",
         "milter_rcpt_macros": "",
         "milter_data_macros": "",
         "milter_end_of_header_macros": "",
@@ -59,11 +61,12 @@ SMUGGLING: Mapping[str, str] = MappingProxyType(
         "smtpd_forbid_bare_newline": "normalize",
         "smtpd_forbid_bare_newline_exclusions": "",
         "smtpd_forbid_unauth_pipelining": "yes",
-        "smtpd_discard_ehlo_keywords": "chunking, etrn, silent-discard",
-        "smtpd_discard_ehlo_keyword_address_maps": "",
         "disable_vrfy_command": "yes",
     }
 )
+
+# Keywords of EHLO that no listener announces. BDAT would be another way for a message to end.
+HIDDEN = ("chunking", "etrn", "silent-discard")
 
 _TLS: Mapping[Tls, Mapping[str, str]] = MappingProxyType(
     {
@@ -86,8 +89,12 @@ def mechanisms(listener: Listener) -> tuple[str, ...]:
 
 
 def size_limit(listener: Listener) -> int:
-    """Return the SIZE announced, in bytes: the listener's own, or the smallest its dialects document."""
-    return listener.size_limit or min(DIALECTS[dialect].size_limit for dialect in listener.dialects)
+    """Return the SIZE announced, in bytes: the largest message that an account of any dialect may send.
+
+    The milter holds each account to the limit of its own dialect.
+    """
+    dialects = [DIALECTS[name] for name in listener.dialects]
+    return max((listener.size_limit or each.size_limit) + each.size_headroom for each in dialects)
 
 
 def listener_service(config: Config, name: str) -> Service:
@@ -102,19 +109,35 @@ def listener_service(config: Config, name: str) -> Service:
         options={
             "syslog_name": f"postfix/{word}",
             "cleanup_service_name": CLEANUP,
+            **_greeting(word, listener),
             **_session(listener),
             **_TLS[listener.tls],
             **_login(config, word, listener),
             **_restrictions(config, word),
             **_milter(config, word),
+            **_proxy(config, listener),
+            **tables.options(word, listener),
             **SMUGGLING,
         },
     )
 
 
+def _greeting(name: str, listener: Listener) -> dict[str, str]:
+    """Return what a client is told first, and what it is never told of."""
+    speaker = tables.only_dialect(listener)
+    own = (
+        {"myhostname": plain(f"hostname of listener {name}", listener.hostname)} if listener.hostname else {}
+    )
+    return {
+        **own,
+        "smtpd_banner": speaker.banner if speaker else "$myhostname ESMTP",
+        "smtpd_discard_ehlo_keywords": ", ".join((*HIDDEN, *(speaker.hidden_keywords if speaker else ()))),
+        "smtpd_discard_ehlo_keyword_address_maps": "",
+    }
+
+
 def _session(listener: Listener) -> dict[str, str]:
     return {
-        "smtpd_banner": "$myhostname ESMTP",
         # When all processes are taken, master(8) says stress: then idle clients make room sooner.
         "smtpd_timeout": f"${{stress?{{10}}:{{{listener.idle_timeout}}}}}s",
         "message_size_limit": str(size_limit(listener)),
@@ -169,4 +192,20 @@ def _milter(config: Config, name: str) -> dict[str, str]:
         "milter_macro_daemon_name": name,
         **MILTER_FAULTS,
         **MILTER_MACROS,
+    }
+
+
+def _proxy(config: Config, listener: Listener) -> dict[str, str]:
+    """Return which proxy a message goes by on its way to the queue: none, or the one that gives receipts.
+
+    It gets a message that smtpd(8) has as a whole (speed_adjust). So a slow client holds nothing but its own
+    smtpd, and one that leaves in the middle leaves nothing behind.
+    """
+    if not listener.receipt:
+        return {"smtpd_proxy_filter": ""}
+    return {
+        "smtpd_proxy_filter": f"unix:{plain('run_dir', sockets.receipt(config.run_dir))}",
+        "smtpd_proxy_options": "speed_adjust",
+        "smtpd_proxy_timeout": f"{PROXY_TIMEOUT}s",
+        "smtpd_proxy_ehlo": "$myhostname",
     }

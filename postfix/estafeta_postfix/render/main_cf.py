@@ -9,6 +9,7 @@ from estafeta_core.config.schema import Config
 from estafeta_postfix.render.place import Place
 from estafeta_postfix.render.values import plain
 
+SPLIT = "estafeta-split"  # the transport that hands over copies, one recipient at a time
 MAILDIR = "intake"  # below state_dir: mail for bounce_domain, until somebody reads it
 
 NOTE = "# Written by estafeta; changes are overwritten.\n"
@@ -79,4 +80,7 @@ def _mail_sent(place: Place) -> dict[str, str]:
         "smtp_tls_security_level": "may",
         "minimal_backoff_time": f"{place.retry_delay}s",
         "queue_run_delay": f"{place.retry_delay}s",
+        f"{SPLIT}_destination_recipient_limit": "1",
+        # Whatever one recipient's copy has to wait for says nothing about the next.
+        f"{SPLIT}_destination_concurrency_failed_cohort_limit": "0",
     }

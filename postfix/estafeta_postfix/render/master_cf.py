@@ -1,4 +1,4 @@
-"""master.cf of a private instance: its listeners, the intake of bounces, and Postfix's own services.
+"""master.cf of a private instance: its listeners, the split of copies, the intake of bounces, Postfix's own.
 
 There is no local(8): nobody has a mailbox here. pickup(8) is there because postqueue(1) takes an
 instance without it for one that is down; only root can submit through it, since Postfix lets nobody
@@ -6,7 +6,8 @@ else name a configuration directory that main.cf of the host does not list.
 """
 
 from estafeta_core.config.schema import Config
-from estafeta_postfix.render.listener import CLEANUP, SMUGGLING, listener_service
+from estafeta_postfix.render import copies, receipt
+from estafeta_postfix.render.listener import CLEANUP, HIDDEN, SMUGGLING, listener_service
 from estafeta_postfix.render.main_cf import NOTE
 from estafeta_postfix.render.place import Place
 from estafeta_postfix.render.service import Service
@@ -19,7 +20,10 @@ INTAKE_SIZE_LIMIT = 10_240_000  # bytes; Postfix's own default: reports quote at
 def master_cf(config: Config, place: Place) -> str:
     """Return the text of master.cf."""
     listeners = [listener_service(config, name) for name in config.listeners]
-    return NOTE + "".join(map(str, [*listeners, _intake(place), _cleanup(), *_postfix_own()]))
+    split = copies.services(config, place)
+    behind = receipt.services(config)
+    services = [*listeners, *behind, _intake(place), _cleanup(place), *split, *_postfix_own()]
+    return NOTE + "".join(map(str, services))
 
 
 def _intake(place: Place) -> Service:
@@ -39,12 +43,13 @@ def _intake(place: Place) -> Service:
             "smtpd_relay_restrictions": "reject_unauth_destination",
             "smtpd_recipient_restrictions": "reject_unauth_destination",
             "smtpd_peername_lookup": "no",
+            "smtpd_discard_ehlo_keywords": ", ".join(HIDDEN),
             **SMUGGLING,
         },
     )
 
 
-def _cleanup() -> Service:
+def _cleanup(place: Place) -> Service:
     """Return the cleanup(8) of the listeners.
 
     It passes the message on to the milter with the settings that smtpd(8) hands over.
@@ -63,6 +68,7 @@ def _cleanup() -> Service:
             # Every message leaves with Date, From and Message-ID, and no other header is rewritten.
             "always_add_missing_headers": "yes",
             "remote_header_rewrite_domain": "",
+            "milter_header_checks": copies.header_checks(place),
         },
     )
 

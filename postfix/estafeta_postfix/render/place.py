@@ -11,6 +11,7 @@ class Place:
     root: Path  # everything of the instance lies below: conf, queue, data
     intake_host: str  # where mail for bounce_domain is taken in
     intake_port: int
+    delivery_port: int  # on loopback: where Postfix hands over copies that differ
     mailbox_uid: int  # whose the mail kept for bounce_domain is
     mailbox_gid: int
     tls_chain: Path  # private key, certificate and its issuers, in one PEM file

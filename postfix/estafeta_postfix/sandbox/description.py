@@ -15,7 +15,7 @@ from estafeta_postfix.render.listener import mechanisms
 from estafeta_postfix.sandbox.layout import Layout
 from estafeta_postfix.sandbox.settings import Ports, Settings
 
-ROLES = ("milter", "policy", "sasl", "web", "worker", "postfix")
+ROLES = ("milter", "policy", "sasl", "web", "worker", "receipt", "postfix")  # receipt where it is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Description:
             "accounts_dir": str(config.accounts_dir),
             "ca_file": str(self.layout.authority),
             "bounce_smtp": {"host": ports.LOOPBACK, "port": self.ports.intake},
-            "processes": {role: self.processes[role] for role in ROLES},
+            "processes": {role: self.processes[role] for role in ROLES if role in self.processes},
             "listeners": [
                 {
                     "name": name,

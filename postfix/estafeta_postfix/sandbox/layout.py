@@ -61,6 +61,11 @@ class Layout:
         return self.root / "postfix"
 
     @property
+    def queue(self) -> Path:
+        """The queue of that instance, as `Place.queue_directory` says."""
+        return self.postfix / "queue"
+
+    @property
     def maillog(self) -> Path:
         """What Postfix logs."""
         return self.root / "mail.log"

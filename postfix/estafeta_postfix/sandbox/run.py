@@ -23,7 +23,7 @@ from estafeta_core.store import open_store
 from estafeta_postfix import certificate, demo_accounts, ports
 from estafeta_postfix.capture.outbox import Outbox
 from estafeta_postfix.capture.server import serve
-from estafeta_postfix.daemons import RUNNERS, programs
+from estafeta_postfix.daemons import programs, roles
 from estafeta_postfix.files import write_bytes, write_text
 from estafeta_postfix.instance import Instance, InstanceError, mail_owner
 from estafeta_postfix.render.place import Place
@@ -84,13 +84,14 @@ async def _start(
     owner = mail_owner()
     group = grp.getgrgid(owner.pw_gid).gr_name
     chosen = settings(layout, numbers, group, file=file, accounts=accounts)
-    for path in (sockets.sasl, sockets.policy, sockets.milter):
+    for path in (sockets.sasl, sockets.policy, sockets.milter, sockets.receipt):
         sockets.claim(path(chosen.config.run_dir))
     credentials = _write_files(layout, chosen)
     place = Place(
         root=layout.postfix,
         intake_host=ports.LOOPBACK,
         intake_port=numbers.intake,
+        delivery_port=numbers.delivery,
         mailbox_uid=owner.pw_uid,
         mailbox_gid=owner.pw_gid,
         tls_chain=layout.tls_chain,
@@ -98,7 +99,7 @@ async def _start(
         retry_delay=RETRY_DELAY,
     )
     await serve(Outbox(layout.outbox), ports.LOOPBACK, numbers.capture)
-    say("starting " + ", ".join(RUNNERS))
+    say("starting " + ", ".join(roles(chosen.config)))
     await _start_daemons(layout, supervisor, chosen.config)
     instance = Instance(place)
     await asyncio.to_thread(instance.ensure, chosen.config)
@@ -110,14 +111,14 @@ async def _start(
         ("postfix-guard", instance.guard_command()),
     ):
         await supervisor.start(Program(name, command, log, instance.environment))
-    await _postfix_answers(supervisor, chosen.config, numbers.intake)
-    processes = {role: supervisor.pid(role) for role in ROLES}
+    await _postfix_answers(supervisor, chosen.config, numbers)
+    processes = {role: supervisor.pid(role) for role in ROLES if role in supervisor}
     return Description(layout, chosen, numbers, processes, credentials)
 
 
 def _take_ports(listeners: int) -> Ports:
-    web, intake, capture, *others = ports.take(3 + listeners)
-    return Ports(web, intake, capture, tuple(others))
+    web, intake, capture, delivery, *others = ports.take(4 + listeners)
+    return Ports(web, intake, capture, delivery, tuple(others))
 
 
 def _write_files(layout: Layout, chosen: Settings) -> list[demo_accounts.DemoCredential]:
@@ -159,21 +160,24 @@ async def _daemons_answer(layout: Layout, supervisor: Supervisor, config: Config
         "sasl": readiness.unix_socket(sockets.sasl(config.run_dir)),
         "policy": readiness.unix_socket(sockets.policy(config.run_dir)),
         "milter": readiness.unix_socket(sockets.milter(config.run_dir)),
+        "receipt": readiness.unix_socket(sockets.receipt(config.run_dir)),
         "web": readiness.http_health(config.web.bind, config.web.port),
     }
     await asyncio.gather(
         *(
             readiness.wait(role, probe, partial(supervisor.deaths, role), layout.logs / f"{role}.log")
             for role, probe in probes.items()
+            if role in supervisor
         )
     )
 
 
-async def _postfix_answers(supervisor: Supervisor, config: Config, intake: int) -> None:
+async def _postfix_answers(supervisor: Supervisor, config: Config, numbers: Ports) -> None:
     places = [
         (listener.bind, listener.port, listener.tls == "implicit") for listener in config.listeners.values()
     ]
-    for host, port, tls in (*places, (ports.LOOPBACK, intake, False)):
+    own = [(ports.LOOPBACK, port, False) for port in (numbers.intake, numbers.delivery)]
+    for host, port, tls in (*places, *own):
         probe = readiness.smtp_banner(host, port, tls=tls)
         await readiness.wait(f"{host}:{port}", probe, partial(supervisor.deaths, "postfix"), config.maillog)
 

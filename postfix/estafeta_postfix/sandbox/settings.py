@@ -24,6 +24,13 @@ BOUNCE_DOMAIN = "bounce.estafeta.example"
 LISTENERS = {
     "sparkpost-587": Listener(dialects=("sparkpost",), port=587, tls="starttls"),
     "sparkpost-2525": Listener(dialects=("sparkpost",), port=2525, tls="starttls"),
+    "perfit-2525": Listener(dialects=("perfit",), port=2525, tls="none"),
+    "teenvio-2500": Listener(dialects=("teenvio",), port=2500, tls="starttls", deprecated=True),
+    "teenvio-58700": Listener(dialects=("teenvio",), port=58700, tls="starttls"),
+    "teenvio-46500": Listener(dialects=("teenvio",), port=46500, tls="implicit"),
+    "devino-587": Listener(dialects=("devino",), port=587, tls="required"),
+    "devino-465": Listener(dialects=("devino",), port=465, tls="implicit"),
+    "emitlo-587": Listener(dialects=("emitlo",), port=587, tls="required"),
 }
 
 
@@ -34,6 +41,7 @@ class Ports:
     web: int
     intake: int
     capture: int
+    delivery: int
     listeners: tuple[int, ...]
 
 
@@ -82,6 +90,7 @@ def settings(
         run_dir=layout.sockets,
         state_dir=layout.state,
         maillog=layout.maillog,
+        queue_directory=layout.queue,
         socket_group=socket_group,
         web=Web(bind=LOOPBACK, port=ports.web),
     )

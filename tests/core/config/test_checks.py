@@ -2,22 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from estafeta_core import secrets
 from estafeta_core.config import checks, load
 from estafeta_core.config.document import ConfigError
-from estafeta_core.dialects import DIALECTS
-from estafeta_core.dialects.sparkpost import SparkPost
-
-
-class People(SparkPost):
-    """A dialect whose users have names and choose passwords."""
-
-    name = "people"
-    found_by = "username"
 
 
 def complaint(path: Path) -> str:
-    """Return what is said about the configuration or the accounts beside it, without the folder."""
+    """Return what is said about the configuration, without the folder."""
     with pytest.raises(ConfigError) as caught:
         load.load(path)
     return str(caught.value).replace(f"{path.parent}/", "")
@@ -78,6 +68,11 @@ def complaint(path: Path) -> str:
             "estafeta.yaml:5: listeners.sub mission: 'sub mission' is not a name",
         ),
         (
+            "submission:",
+            "estafeta-delivery:",
+            "estafeta.yaml:5: listeners.estafeta-delivery: names that begin with estafeta- are taken",
+        ),
+        (
             "  submission: {dialects: [sparkpost], port: 587}",
             "  {}",
             "estafeta.yaml:4: listeners: names no listener",
@@ -101,9 +96,42 @@ def complaint(path: Path) -> str:
         ),
         ("[link.key]", "[link.key]\nweb: {bind: x}", "estafeta.yaml:7: web.bind: 'x' is not an IP address"),
         (
+            "port: 587",
+            "port: 587, hostname: mx_one",
+            "estafeta.yaml:5: listeners.submission.hostname: 'mx_one' is not a host name",
+        ),
+        (
+            "port: 587",
+            "port: 587, receipt: true",
+            (
+                "estafeta.yaml:5: listeners.submission.receipt: sparkpost gives no receipts (receipt: true is"
+                " for: teenvio)"
+            ),
+        ),
+        (
+            "[sparkpost], port: 587",
+            "[teenvio, devino], port: 587, receipt: true",
+            "estafeta.yaml:5: listeners.submission.receipt: devino gives no receipts",
+        ),
+        (
             "[link.key]",
-            "[link.key]\nhosts: x",
-            "estafeta.yaml:7: hosts: unknown key (did you mean `hostname`?)",
+            "[link.key]\nhosting:\n  quota: 1\n  base_url: files.example.com",
+            "estafeta.yaml:9: hosting.base_url: 'files.example.com' is not a URL such as https://",
+        ),
+        (
+            "[link.key]",
+            '[link.key]\nhosting: {base_url: "https://files.example.com/?a"}',
+            "estafeta.yaml:7: hosting.base_url: ",
+        ),
+        (
+            "[link.key]",
+            "[link.key]\nhosting: {quota: 0}",
+            "estafeta.yaml:7: hosting.quota: Expected `int` >= 1",
+        ),
+        (
+            "[link.key]",
+            "[link.key]\nhostnames: x",
+            "estafeta.yaml:7: hostnames: unknown key (did you mean `hostname`?)",
         ),
     ],
 )
@@ -140,131 +168,71 @@ def test_two_listeners_on_one_port_are_told_apart_by_address_only(
         assert len(load.load_config(config).listeners) == 2
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("account: acme", "account: a b", "accounts.d/acme.yaml:1: account: 'a b' is not a name"),
-        (
-            "dialect: sparkpost",
-            "dialect: sendgrid",
-            "accounts.d/acme.yaml:2: dialect: unknown dialect 'sendgrid' (known: ",
-        ),
-        ("  123:", "  1/2:", "accounts.d/acme.yaml:6: subaccounts.1/2: '1/2' is not a name"),
-        ("  main:", "  -main:", "accounts.d/acme.yaml:8: credentials.-main: '-main' is not a name"),
-        (
-            '{key: "',
-            '{username: x, key: "',
-            "accounts.d/acme.yaml:8: credentials.main.username: sparkpost finds",
-        ),
-        (
-            '{key: "',
-            '{password: x, key: "',
-            "accounts.d/acme.yaml:8: credentials.main.password: sparkpost finds",
-        ),
-        (
-            'key: "sha256:',
-            'key: "sha1:',
-            "accounts.d/acme.yaml:8: credentials.main.key: not a stored key of the form",
-        ),
-        ('{key: "', "{status: active, #", "accounts.d/acme.yaml:9: not YAML"),
-        (
-            '{key: "',
-            '{allow_from: [192.0.2.0/24, 192.0.2.1/24], key: "',
-            "accounts.d/acme.yaml:8: credentials.main.allow_from.1: 192.0.2.1/24 has host bits set",
-        ),
-    ],
-)
-def test_an_account_that_cannot_be_used_is_named(
-    config: Path, account: Path, old: str, new: str, said: str
-) -> None:
-    assert old in account.read_text()
-    account.write_text(account.read_text().replace(old, new))
-    assert complaint(config).startswith(said)
-
-
-def test_a_credential_needs_a_secret_and_an_account_needs_no_credential(config: Path, account: Path) -> None:
-    head = account.read_text().partition("credentials:")[0]
-    account.write_text(head)
-    assert load.load(config).directory.credentials() == []
-    account.write_text(head + "credentials:\n  main: {}\n")
-    said = "accounts.d/acme.yaml:8: credentials.main: needs one secret: `key` (made by: estafeta key create)"
-    assert complaint(config) == said
-
-
-@pytest.mark.parametrize(
-    ("entry", "said"),
-    [
-        (
-            f"password: '{secrets.hash_password('x')}'",
-            "credentials.main.username: people finds credentials by a user",
-        ),
-        (
-            "username: 'a b', password: x",
-            "credentials.main.username: people finds credentials by a user name",
-        ),
-        ("username: a", "credentials.main: needs one secret: `key` or `password`"),
-        ("username: a, password: x", "credentials.main.password: not a stored password"),
-        (
-            f"username: a, password: x, key: '{secrets.hash_key(secrets.generate_key())}'",
-            "credentials.main: needs one secret",
-        ),
-    ],
-)
-def test_where_users_have_names_a_credential_needs_name_and_secret(
-    config: Path, account: Path, monkeypatch: pytest.MonkeyPatch, entry: str, said: str
-) -> None:
-    monkeypatch.setitem(DIALECTS, "people", People())
-    account.write_text(f"account: acme\ndialect: people\ncredentials: {{main: {{{entry}}}}}\n")
-    assert complaint(config).startswith(f"accounts.d/acme.yaml:3: {said}")
-
-
-def test_a_name_with_a_password_or_a_key_is_taken_where_users_have_names(
-    config: Path, account: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(DIALECTS, "people", People())
-    password, key = secrets.hash_password("x"), secrets.hash_key(secrets.generate_key())
-    account.write_text(
-        "account: acme\ndialect: people\ncredentials:\n"
-        f"  a: {{username: user.a, password: '{password}'}}\n  b: {{username: b@x, key: '{key}'}}\n"
-    )
-    assert len(load.load(config).directory.credentials()) == 2
-
-
-@pytest.mark.parametrize(
-    ("replace", "said"),
-    [
-        (
-            ("account: acme", "account: acme"),
-            "b.yaml:1: account: the account acme is already in accounts.d/acme.yaml:1: account",
-        ),
-        (
-            ("account: acme", "account: b"),
-            (
-                "b.yaml:8: credentials.main.key: this key is already in accounts.d/acme.yaml:8:"
-                " credentials.main.key"
-            ),
-        ),
-    ],
-)
-def test_what_two_files_claim_is_named_in_both(
-    config: Path, account: Path, replace: tuple[str, str], said: str
-) -> None:
-    (account.parent / "b.yaml").write_text(account.read_text().replace(*replace))
-    assert complaint(config) == f"accounts.d/{said}"
-
-
-def test_one_user_name_belongs_to_one_credential(
-    config: Path, account: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(DIALECTS, "people", People())
-    password = secrets.hash_password("x")
-    account.write_text(
-        "account: acme\ndialect: people\ncredentials:\n"
-        f"  a: {{username: user, password: '{password}'}}\n  b: {{username: user, password: '{password}'}}\n"
-    )
-    said = "the user name user is already in accounts.d/acme.yaml:4: credentials.a.username"
-    assert complaint(config) == f"accounts.d/acme.yaml:5: credentials.b.username: {said}"
-
-
 def test_every_check_passes_on_what_is_right(config: Path) -> None:
     assert load.load(config).config.signing_keys[0].read_bytes() == b"k" * checks.SIGNING_KEY_BYTES
+
+
+def test_what_the_provider_has_may_be_said_of_a_listener(config: Path) -> None:
+    listener = "{dialects: [teenvio], port: 587, hostname: api.example.com, receipt: true, deprecated: true}"
+    text = config.read_text().replace("{dialects: [sparkpost], port: 587}", listener)
+    config.write_text(text + "hosting: {base_url: https://files.example.com/}\n")
+    loaded = load.load(config)
+    found = loaded.config.listeners["submission"]
+    assert (found.hostname, found.receipt, found.deprecated) == ("api.example.com", True, True)
+    assert (
+        loaded.config.hosting.base_url == "https://files.example.com"
+    )  # links put their own slash behind it
+    assert loaded.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("bind", "tls", "warned"),
+    [
+        ("0.0.0.0", "none", True),
+        ("::", "none", True),
+        ("192.0.2.1", "none", True),
+        ("::ffff:192.0.2.1", "none", True),
+        ("127.0.0.1", "none", False),
+        ("127.1.2.3", "none", False),
+        ("::1", "none", False),
+        ("::ffff:127.0.0.1", "none", False),
+        ("0.0.0.0", "starttls", False),
+        ("0.0.0.0", "required", False),
+        ("0.0.0.0", "implicit", False),
+    ],
+)
+def test_p03_a_listener_that_sends_keys_in_clear_over_the_network_is_warned_of(
+    config: Path, bind: str, tls: str, warned: bool
+) -> None:
+    listener = f'  perfit:\n    dialects: [perfit]\n    port: 2525\n    bind: "{bind}"\n    tls: {tls}\n'
+    config.write_text(config.read_text().replace("signing_keys", f"{listener}signing_keys"))
+    warnings = [str(warning) for warning in load.load(config).warnings]
+    if warned:
+        assert warnings == [f"{config}:10: listeners.perfit.tls: {checks.IN_CLEAR}"]
+    else:
+        assert warnings == []
+
+
+@pytest.mark.parametrize(
+    ("url", "usable"),
+    [
+        ("https://www.facebook.com/me?x=1#y", True),
+        ("http://x.example:8080", True),
+        ("https://[2001:db8::1]/", True),
+        ("HTTPS://x.example", False),
+        ("ftp://x.example", False),
+        ("javascript:alert(1)", False),
+        ("//x.example", False),
+        ("https://", False),
+        ("https://me@x.example", False),
+        ("https://x.example/a b", False),
+        ("https://x.example/\n", False),
+        ('https://x.example/"onload', False),
+        ("https://x.example/<b>", False),
+        ("https://münchen.example", False),
+        ("https://x.example:99999", False),
+        ("https://[x", False),
+    ],
+)
+def test_a_web_address_is_one_that_may_stand_in_a_message(url: str, usable: bool) -> None:
+    assert checks.is_web_address(url) is usable

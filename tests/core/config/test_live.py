@@ -59,6 +59,24 @@ def test_a_reload_replaces_the_snapshot_and_leaves_the_old_one_as_it_was(config:
     assert before.directory.credentials()[0].settings.status == "active"
 
 
+def test_what_should_be_known_is_logged_when_it_comes_up_and_not_at_every_reload(
+    config: Path, account: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    quiet = config.read_text()
+    loud = quiet.replace("port: 587", "port: 587, bind: 0.0.0.0, tls: none")
+    config.write_text(loud)
+    with caplog.at_level(logging.WARNING):
+        live = Live(config)
+        revoke(account)
+        live.reload()
+        config.write_text(quiet)
+        live.reload()
+        config.write_text(loud)
+        live.reload()
+    assert len(caplog.messages) == 2
+    assert all(":5: listeners.submission.tls: keys and passwords" in line for line in caplog.messages)
+
+
 def test_a_wrong_configuration_leaves_the_old_one_in_force_and_is_logged_once(
     config: Path, account: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -23,7 +23,7 @@ NETWORKS = ("192.0.2.0/24", "2001:db8::/32", "198.51.100.7")
         ("192.0.2.1/32", False),
     ],
 )
-def test_only_listed_networks_may_use_it(
+def test_d06_only_listed_networks_may_use_it(
     make_credential: Callable[..., Credential], address: str, allowed: bool
 ) -> None:
     refusal = allowed_address.check(make_credential(allow_from=NETWORKS), address)

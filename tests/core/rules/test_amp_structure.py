@@ -11,6 +11,8 @@ from estafeta_core.rules import amp_structure
 class Node:
     content_type: str
     children: Sequence[Part] = ()
+    disposition: str = ""
+    file_name: str = ""
 
 
 AMP = Node("text/x-amp-html")

@@ -20,6 +20,7 @@ def ask(settings: Settings, *, subaccount: str | None = None, secured: bool = Tr
         settings=settings,
         permissions=frozenset(settings.permissions),
         allow_from=tuple(ipaddress.ip_network(network) for network in settings.allow_from),
+        senders=frozenset(),
     )
     refusal = standing.check(credential, subaccount, client_address="192.0.2.1", secured=secured, now=NOW)
     return refusal.text if refusal else None

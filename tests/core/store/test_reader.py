@@ -1,15 +1,13 @@
 """Questions to the store, each answered by key or index."""
 
-import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
 
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.reader import KEPT, QUERIES
-from estafeta_core.store.rows import Event, LogPosition, Message, Suppression, Tag, Transmission
-from estafeta_core.store.statements import SQL
+from estafeta_core.store.reader import KEPT
+from estafeta_core.store.rows import Event, LogPosition, Message, Requeued, Suppression, Tag, Transmission
 from estafeta_testing.stored import IDS, make_rows
 
 
@@ -85,6 +83,42 @@ def test_the_log_follower_finds_a_copy_by_queue_id_and_recipient(store: Store) -
     assert (copy.transmission, copy.message) == (transmission, messages[1])
     assert store.message_for("4Xqueue", "carol@example.net") is None
     assert store.message_for("nothing", "bob@example.net") is None
+
+
+def test_a_copy_is_found_by_the_queue_id_of_the_file_it_was_requeued_in(store: Store) -> None:
+    transmission, messages, _ = recorded(store, "alice@example.net", "bob@example.net")
+    store.record([Requeued("4Xcopy", "4Xqueue", 5), Requeued("4Xother", "4Xunknown", 5)])
+    copy = store.message_for("4Xcopy", "Bob@example.net")
+    assert copy is not None
+    assert (copy.transmission, copy.message) == (transmission, messages[1])
+    assert store.message_for("4Xcopy", "carol@example.net") is None
+    assert store.message_for("4Xother", "bob@example.net") is None
+    found = store.find("4Xcopy")
+    assert found is not None
+    assert found.transmission == transmission
+    assert store.find("4Xother") is None
+
+
+def test_a_queue_file_of_its_own_goes_before_one_requeued_under_the_same_id(store: Store) -> None:
+    recorded(store, queue_id="1A2B3C")
+    store.record([Requeued("4D5E6F", "1A2B3C", 5)])
+    newer, _, _ = recorded(store, queue_id="4D5E6F")
+    copy = store.message_for("4D5E6F", "alice@example.net")
+    assert copy is not None
+    assert copy.transmission == newer
+
+
+def test_what_a_queue_file_was_taken_from_is_known_and_whose_copy_it_is_once_that_is_told(
+    store: Store,
+) -> None:
+    assert store.requeued("4Xcopy") is None
+    store.record([Requeued("4Xcopy", "4Xqueue", 5)])
+    assert store.requeued("4Xcopy") == Requeued("4Xcopy", "4Xqueue", 5)
+    assert store.handed_over("4Xqueue") == set()
+    store.record([Requeued("4Xcopy", "4Xqueue", 6, 77), Requeued("4Xnext", "4Xqueue", 7, 78)])
+    store.record([Requeued("4Xcopy", "4Xqueue", 8)])
+    assert store.requeued("4Xcopy") == Requeued("4Xcopy", "4Xqueue", 5, 77)
+    assert store.handed_over("4Xqueue") == {77, 78}
 
 
 def test_a_copy_and_a_transmission_are_found_by_number(store: Store) -> None:
@@ -195,38 +229,6 @@ def test_a_log_position_is_replaced(store: Store) -> None:
     store.record([LogPosition("/var/log/mail.log", 5, 100)])
     store.record([LogPosition("/var/log/mail.log", 5, 200), LogPosition("/other", 6, 1)])
     assert store.log_position("/var/log/mail.log") == LogPosition("/var/log/mail.log", 5, 200)
-
-
-@pytest.mark.parametrize("name", sorted(QUERIES))
-def test_no_query_scans_a_table(name: str, store: Store, tmp_path: Path) -> None:
-    assert scanned(tmp_path, QUERIES[name]) == []
-
-
-@pytest.mark.parametrize("name", ["queue_id", "queue_copy", "events", "account_events"])
-def test_what_may_be_many_rows_is_read_in_order_and_not_sorted(
-    name: str, store: Store, tmp_path: Path
-) -> None:
-    assert not [step for step in plan(tmp_path, QUERIES[name]) if "ORDER BY" in step]
-
-
-@pytest.mark.parametrize("sql", [sql for sql in SQL if "SELECT" in sql])
-def test_no_insert_scans_a_table(sql: str, store: Store, tmp_path: Path) -> None:
-    assert scanned(tmp_path, sql) == []
-
-
-def scanned(folder: Path, sql: str) -> list[str]:
-    return [step for step in plan(folder, sql) if "SCAN" in step and "json_each" not in step]
-
-
-def plan(folder: Path, sql: str) -> list[str]:
-    connection = sqlite3.connect(folder / "estafeta.db")
-    steps = [str(step[3]) for step in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values(sql))]
-    connection.close()
-    return steps
-
-
-def values(sql: str) -> list[None]:
-    return [None] * max(number for number in range(10) if f"?{number}" in sql)
 
 
 def test_more_threads_than_idle_connections_read_at_once(store: Store) -> None:

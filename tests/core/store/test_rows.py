@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 
 from estafeta_core.store import Store
-from estafeta_core.store.rows import Event, LogPosition, Message, Suppression, Transmission
+from estafeta_core.store.rows import (
+    Contact,
+    Content,
+    Event,
+    File,
+    Group,
+    GroupContact,
+    LogPosition,
+    Message,
+    Requeued,
+    Suppression,
+    Tag,
+    Transmission,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +32,13 @@ from estafeta_core.store.rows import Event, LogPosition, Message, Suppression, T
         ("events", Event),
         ("suppressions", Suppression),
         ("log_positions", LogPosition),
+        ("tags", Tag),
+        ("files", File),
+        ("contents", Content),
+        ("groups", Group),
+        ("group_contacts", GroupContact),
+        ("contacts", Contact),
+        ("requeued", Requeued),
     ],
 )
 def test_a_table_has_the_columns_of_its_dataclass_in_order(

@@ -1,13 +1,32 @@
 """Rows go in and come back the same."""
 
+import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from estafeta_core.store import Store
-from estafeta_core.store.rows import Event, Message, Suppression, TokenEvent, Transmission, Unsubscribed
+from estafeta_core.store.rows import (
+    Contact,
+    Content,
+    Event,
+    Expiring,
+    File,
+    Forget,
+    Group,
+    GroupContact,
+    Message,
+    Requeued,
+    Row,
+    Suppression,
+    Tag,
+    TokenEvent,
+    Transmission,
+    Unsubscribed,
+)
 from estafeta_core.store.statements import SQL, convert
 from estafeta_testing.stored import IDS, make_rows
 
@@ -64,6 +83,91 @@ def test_every_statement_has_the_values_it_asks_for() -> None:
         TokenEvent(IDS.next(), "open", 1, 5, shared=True),
         Suppression("acme", None, "a@b.c", "transactional", "Manually Added", "", 1),
         Unsubscribed(5, "List Unsubscribe", 1),
+        Tag("acme", "a"),
+        File("acme", "ab", 5, 1),
+        Content(1, 2, "acme", "ab", "utf-8", 1),
+        Group(1, "acme", "SMTP", None, 1),
+        GroupContact(1, "a@b.c"),
+        Contact("acme", "a@b.c", 1),
+        Requeued("4Xa", "4Xb", 1),
+        *(Forget(what, 1, 10) for what in EXPIRING),
     ):
         place, row_values = convert(row)
         assert len(row_values) == max(SQL[place].count("?"), 0) or f"?{len(row_values)}" in SQL[place]
+
+
+# What is taken away
+
+
+EXPIRING: tuple[Expiring, ...] = ("files", "contents", "requeued")
+
+
+def rows_of(what: Expiring, number: int, time: int) -> Row:
+    if what == "files":
+        return File("acme", f"digest {number}", 10, time)
+    if what == "contents":
+        return Content(number, number, "acme", f"digest {number}", "", time)
+    return Requeued(f"4Xcopy{number}", "4Xqueue", time, number)
+
+
+def left(store: Store, what: Expiring) -> set[int]:
+    if what == "files":
+        kept = store.kept_files([f"digest {number}" for number in range(20)])
+        return {int(digest.rpartition(" ")[2]) for digest in kept}
+    if what == "contents":
+        return {content.transmission_id for content in store.contents("acme")}
+    return store.handed_over("4Xqueue")
+
+
+@pytest.mark.parametrize("what", EXPIRING)
+def test_rows_are_forgotten_from_the_oldest_on_so_many_at_a_time(store: Store, what: Expiring) -> None:
+    store.record([rows_of(what, number, 100 + number) for number in range(10)])
+    assert not store.has_older(what, 100)
+    assert store.has_older(what, 101)
+    store.record([Forget(what, 106, 4)])
+    assert left(store, what) == {4, 5, 6, 7, 8, 9}
+    assert store.has_older(what, 106)
+    store.record([Forget(what, 106, 4)])
+    assert left(store, what) == {6, 7, 8, 9}
+    assert not store.has_older(what, 106)
+    store.record([Forget(what, 106, 4)])
+    assert left(store, what) == {6, 7, 8, 9}
+
+
+def test_a_file_sent_again_in_the_transaction_that_forgets_it_stays(store: Store) -> None:
+    store.record([File("acme", "a", 10, 100), File("acme", "b", 10, 100)])
+    store.record([Forget("files", 200, 10), File("acme", "a", 10, 300)])
+    assert store.kept_files(["a", "b"]) == {"a"}
+    assert store.kept("acme") == 10
+    store.record([File("acme", "a", 10, 50)])
+    assert not store.has_older("files", 300)
+
+
+def test_the_bytes_of_an_account_are_those_of_its_files_each_once(store: Store) -> None:
+    assert store.kept("acme") == 0
+    store.record([File("acme", "a", 10, 1), File("acme", "b", 5, 2), File("other", "a", 10, 3)])
+    store.record([File("acme", "a", 10, 4)])
+    assert (store.kept("acme"), store.kept("other"), store.kept("nobody")) == (15, 10, 0)
+    store.record([Forget("files", 3, 10)])
+    assert (store.kept("acme"), store.kept("other")) == (10, 10)
+    store.record([Forget("files", 100, 10)])
+    assert (store.kept("acme"), store.kept("other")) == (0, 0)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.integers(0, 5), st.integers(0, 9), st.booleans()), max_size=30
+    )
+)
+def test_the_bytes_of_an_account_are_what_a_recount_finds(
+    store: Store, tmp_path: Path, steps: list[tuple[str, int, int, bool]]
+) -> None:
+    for account, number, time, forget in steps:
+        row = Forget("files", time, 2) if forget else File(account, f"{number}", 10 + number, time)
+        store.record([row])
+    connection = sqlite3.connect(tmp_path / "estafeta.db")
+    for account in "ab":
+        sql = "SELECT coalesce(sum(size), 0) FROM files WHERE account = ?"
+        assert connection.execute(sql, [account]).fetchone()[0] == store.kept(account)
+    connection.close()

@@ -17,6 +17,8 @@ from estafeta_testing.office import FROM, make_job, make_message
         "X-Estafeta-Job",
         "x-estafeta-",
         "X-ESTAFETA-a",
+        "X-Teenvio-Language",
+        "x-teenvio-whatever",
     ],
 )
 def test_d10_control_headers_and_ours_go_however_they_are_written(name: str) -> None:
@@ -27,7 +29,9 @@ def test_d10_control_headers_and_ours_go_however_they_are_written(name: str) -> 
     assert names == ["From", "To"]
 
 
-@pytest.mark.parametrize("name", ["X-MSYS-API2", "XX-MSYS-API", "X-Estafeta", "MSYS-API", "Subject"])
+@pytest.mark.parametrize(
+    "name", ["X-MSYS-API2", "XX-MSYS-API", "X-Estafeta", "X-Teenvio", "MSYS-API", "Subject"]
+)
 def test_other_fields_stay(name: str) -> None:
     message = make_message(headers=(FROM, Header(name, b"x")))
     assert drop_control_headers.apply(message, make_job()) is message

@@ -8,8 +8,8 @@ from estafeta_core.tokens import Kind, Token
 from estafeta_milter.handlers import track_engagement
 from estafeta_testing.office import HTML, LINKS, make_job, make_message
 
-BOTH = Options(open_tracking=True, click_tracking=True)
-OPENS = Options(open_tracking=True)
+BOTH = Options(open_tracking=True, initial_open_pixel=True, click_tracking=True)
+OPENS = Options(open_tracking=True, initial_open_pixel=True)
 CLICKS = Options(click_tracking=True)
 
 URL = re.compile(rb"https://click\.example\.com/([ocu])/([\w-]+)(\.gif)?")
@@ -119,6 +119,23 @@ def test_b8_no_line_grows_over_998_bytes() -> None:
     final = message.rendered()
     assert max(map(len, final.body.split(b"\r\n"))) <= 998
     assert tokens(quopri.decodestring(final.body))[0].target == b"https://shop.example/" + b"y" * 600
+
+
+@pytest.mark.parametrize("kind", [b"text/html", b"text/plain", b"text/x-amp-html"])
+def test_a_link_of_ours_that_was_put_in_before_is_not_tracked_again(kind: bytes) -> None:
+    own = [
+        LINKS.web_version(4711),
+        LINKS.unsubscribe(4711, via="link"),
+        LINKS.click(4711, "https://shop.example/"),
+    ]
+    lines = [f'<a href="{url}">x</a>\r\n' if kind != b"text/plain" else f"{url}\r\n" for url in own]
+    body = "".join(lines).encode()
+    assert tracked(body, kind, CLICKS) == body
+
+
+def test_a_link_that_only_looks_like_ours_is_tracked() -> None:
+    link = b'<a href="https://click.example.com/u/forged">x</a>'
+    assert tokens(tracked(link, options=CLICKS))[0].target == b"https://click.example.com/u/forged"
 
 
 def test_a_charset_that_is_not_edited_leaves_the_text() -> None:

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from estafeta_milter.html.anchor import MAX_LINKS, Anchor
-from estafeta_milter.html.rewrite import track
+from estafeta_milter.html.rewrite import holds, insert, track
 from estafeta_milter.message.message import Message
 from estafeta_testing import corpora
 
@@ -381,3 +381,44 @@ def test_of_a_flood_of_links_only_the_first_are_led_through_us() -> None:
     assert len(seen) == MAX_LINKS
     assert edited.endswith(link * 2)
     assert edited.count(link) == 2
+
+
+# Inserting
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<html><body>x</body></html>", "<html><body>[2][1]x(1)(2)</body></html>"),
+        ("x", "[2][1]x(1)(2)"),
+        ("", "[2][1](1)(2)"),
+        ("<!doctype html><p>x</p></html>", "<!doctype html>[2][1]<p>x</p>(1)(2)</html>"),
+    ],
+)
+def test_what_is_inserted_later_stands_outside_of_the_earlier(markup: str, expected: str) -> None:
+    once = insert(markup.encode(), "utf-8", "[1]", "(1)")
+    assert insert(once, "utf-8", "[2]", "(2)").decode() == expected
+
+
+def test_nothing_is_inserted_where_nothing_is_asked_for() -> None:
+    data = b"<body>x</body>"
+    assert insert(data, "utf-8") is data
+    assert insert(data, "utf-8", bottom="(1)") == b"<body>x(1)</body>"
+
+
+@pytest.mark.parametrize(
+    ("markup", "charset", "expected"),
+    [
+        (b"<p>x</p>", "utf-8", True),
+        (b"", "", True),
+        (b"<p>x</p>", "utf-16", False),
+        (b"<p>x</p>", "nonsense", False),
+        (b"<p>\0x</p>", "utf-8", False),
+        (b"<frameset><frame></frameset>", "utf-8", False),
+    ],
+)
+def test_c6_it_is_known_beforehand_whether_something_can_be_inserted(
+    markup: bytes, charset: str, *, expected: bool
+) -> None:
+    assert holds(markup, charset) is expected
+    assert (insert(markup, charset, "[1]", "(1)") is not markup) is expected

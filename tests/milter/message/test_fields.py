@@ -20,12 +20,12 @@ def test_the_default_is_the_parents_matter() -> None:
 
 def test_every_content_field_is_read() -> None:
     found = facts(
-        b"CONTENT-TYPE: Text/HTML;\r\n\tcharset=\"UTF-8\"; name*=utf-8''x",
+        b"CONTENT-TYPE: Text/HTML;\r\n\tcharset=\"UTF-8\"; name*=utf-8''x.txt",
         b"Content-transfer-Encoding:  Quoted-Printable ",
         b"Content-Disposition: Inline",
         b"Content-ID: <a@b>",
     )
-    assert found == Facts("text/html", "utf-8", "", "quoted-printable", "inline", True, "<a@b>", "")
+    assert found == Facts("text/html", "utf-8", "", "quoted-printable", "inline", True, "x.txt", "<a@b>", "")
 
 
 def test_the_messages_own_fields_are_read_alike() -> None:
@@ -66,3 +66,39 @@ def test_c7_what_is_ambiguous_is_in_doubt_and_not_descended(lines: tuple[bytes, 
 
 def test_the_same_parameter_twice_with_one_value_is_no_doubt() -> None:
     assert not facts(b"Content-Type: text/html; charset=utf-8; charset=UTF-8").doubt
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (b"Content-Type: application/pdf; name=my file.pdf",),
+        (b"Content-Type: text/plain", b"Content-Disposition: attachment; filename=my file.pdf"),
+        (b"Content-Type: text/plain; name=my file.pdf", b"Content-Disposition: attachment"),
+        (b"Content-Type: image/png", b"Content-Disposition: inline; filename=my file.pdf"),
+    ],
+)
+def test_c15_a_name_without_quotes_is_no_doubt_about_a_file(lines: tuple[bytes, ...]) -> None:
+    found = facts(*lines)
+    assert (found.doubt, found.named, found.file_name) == ("", True, "my file.pdf")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (b"Content-Type: text/plain; name=my file.txt",),
+        (b"Content-Type: text/plain", b"Content-Disposition: inline; filename=my file.txt"),
+        (b"Content-Type: multipart/mixed; name=my file; boundary=a", b"Content-Disposition: attachment"),
+        (b"Content-Type: image/png", b"Content-Disposition: form-data; filename=my file.txt"),
+        (b"Content-Type: application/pdf; charset*=x", b"Content-Disposition: attachment; filename=my file"),
+    ],
+)
+def test_c7_elsewhere_what_follows_such_a_name_stays_in_doubt(lines: tuple[bytes, ...]) -> None:
+    assert facts(*lines).doubt
+
+
+def test_c15_extended_forms_of_a_file_name_are_no_doubt() -> None:
+    found = facts(
+        b"Content-Type: application/pdf; name*=utf-8''a%C3%B1o.pdf",
+        b"Content-Disposition: attachment; filename*0*=utf-8''b%C3%B1o; filename*1=.pdf",
+    )
+    assert (found.doubt, found.file_name) == ("", "bño.pdf")

@@ -92,6 +92,71 @@ def test_a_part_that_cannot_be_rewritten_is_refused() -> None:
         first.replace_text(first.structure.children[1], b"x")
 
 
+MIXED = (
+    b"--a\r\n\r\nplain\r\n--a\r\nContent-Type: text/html; charset=windows-1252\r\n\r\n<p>x</p>\r\n"
+    b"--a\r\nContent-Type: application/pdf; name=x.pdf\r\n\r\n%PDF\r\n--a--\r\n"
+)
+
+
+def test_a_part_is_taken_out_together_with_a_replaced_text() -> None:
+    first = message(MIXED, b"multipart/mixed; boundary=a")
+    plain, html = first.text_parts()
+    second = first.without_parts(["1.3"]).replace_text(html, b"<p>yy</p>")
+    assert second.body is first.body
+    assert second.decoded(html) == b"<p>yy</p>"
+    rendered = second.rendered()
+    assert (
+        rendered.body
+        == MIXED.partition(b"--a\r\nContent-Type: app")[0].replace(b"x</", b"yy</") + b"--a--\r\n"
+    )
+    assert rendered.headers is first.headers
+    assert [part.path for part in rendered.text_parts()] == ["1.1", "1.2"]
+    assert first.rendered() is first
+    assert plain.path == "1.1"
+
+
+def test_a_text_that_is_taken_out_is_no_longer_offered_nor_rendered() -> None:
+    first = message(MIXED, b"multipart/mixed; boundary=a")
+    _, html = first.text_parts()
+    second = first.replace_text(html, b"new").without_parts(["1.2"]).without_parts(["1.3"])
+    assert [part.path for part in second.bodies()] == [part.path for part in second.text_parts()] == ["1.1"]
+    assert second.rendered().body == b"--a\r\n\r\nplain\r\n--a--\r\n"
+    with pytest.raises(ValueError, match=r"part 1\.2 cannot be rewritten"):
+        second.replace_text(html, b"x")
+
+
+def test_no_part_is_taken_out_of_what_is_signed_in_doubt_or_not_scanned() -> None:
+    doubtful = message(MIXED.replace(b"--a--", b"--a--\r\n--a"), b"multipart/mixed; boundary=a")
+    signed = message(MIXED, b"multipart/signed; boundary=a")
+    past = Message("", (), message().headers, MIXED, Bounds(parts=1))
+    for refusing in (doubtful, signed, past, message(MIXED, b"multipart/mixed; boundary=a")):
+        with pytest.raises(ValueError, match=r"parts \['1\.(3|9)'\] cannot be taken out"):
+            refusing.without_parts(["1.9" if refusing.text_parts() else "1.3"])
+    with pytest.raises(ValueError, match="no part of the message would be left"):
+        message(MIXED, b"multipart/mixed; boundary=a").without_parts(["1.1", "1.2", "1.3"])
+
+
+def test_d15_a_text_keeps_the_charset_it_was_given() -> None:
+    first = message(MIXED, b"multipart/mixed; boundary=a")
+    _, html = first.text_parts()
+    second = first.replace_text(html, "<p>ñ</p>".encode(), "utf-8")
+    _, changed = second.text_parts()
+    assert (html.charset, changed.charset) == ("windows-1252", "utf-8")
+    third = second.replace_text(changed, "<p>ñ!</p>".encode()).rendered()
+    _, last = third.text_parts()
+    assert (last.charset, last.transfer_encoding) == ("utf-8", "quoted-printable")
+    assert third.decoded(last) == "<p>ñ!</p>".encode()
+
+
+def test_d15_a_new_label_alone_is_a_change() -> None:
+    first = message(MIXED, b"multipart/mixed; boundary=a")
+    plain, html = first.text_parts()
+    changed = first.replace_text(html, b"<p>x</p>", "utf-8").replace_text(plain, b"plain", "utf-8").rendered()
+    assert changed.body == MIXED.replace(b"windows-1252", b"utf-8").replace(
+        b"--a\r\n\r\n", b"--a\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n", 1
+    )
+
+
 @given(
     content=st.binary(max_size=400),
     encoding=st.sampled_from(sorted(KNOWN)),

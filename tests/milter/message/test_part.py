@@ -2,7 +2,7 @@ from estafeta_milter.message.part import Part, walk
 
 
 def leaf(path: str, *children: Part) -> Part:
-    return Part(path, "text/plain", "", "", "", "", False, "", 0, 0, 0, 0, children, "")
+    return Part(path, "text/plain", "", "", "", "", False, "", "", 0, 0, 0, 0, children, "")
 
 
 def test_walk_goes_in_the_order_of_the_message() -> None:

@@ -13,6 +13,7 @@ from estafeta_policy.wire.delegation import (
     Parser,
     Request,
     clean,
+    prepend,
     refuse,
     reply,
 )
@@ -140,6 +141,10 @@ def test_the_two_standing_replies() -> None:
 def test_a_refusal_is_code_status_and_text() -> None:
     refusal = Refusal(451, "4.7.1", "Per-minute rate limit exceeded. Retry after 7 seconds.")
     assert refuse(refusal) == b"action=451 4.7.1 Per-minute rate limit exceeded. Retry after 7 seconds.\n\n"
+
+
+def test_a_field_put_before_the_message_is_one_line() -> None:
+    assert prepend("X-Field", "a\nX-Other: b") == b"action=PREPEND X-Field: a?X-Other: b\n\n"
 
 
 @given(st.text(st.characters(), max_size=3000))

@@ -59,8 +59,8 @@ def file(folder: Path) -> Path:
 def run(folder: Path) -> Run:
     """Return a function that runs `estafeta key ...` on that folder."""
 
-    def command(*arguments: str, fails: bool = False) -> Result:
-        result = CliRunner().invoke(estafeta, ["key", *arguments, "--accounts", str(folder)])
+    def command(*arguments: str, fails: bool = False, typed: str | None = None) -> Result:
+        result = CliRunner().invoke(estafeta, ["key", *arguments, "--accounts", str(folder)], input=typed)
         if fails:
             assert isinstance(result.exception, Failure), result
             assert result.exception.status == 2
@@ -209,6 +209,80 @@ def test_keys_are_listed_by_their_first_digits(run: Run, folder: Path) -> None:
     text = run("list").stdout
     assert [line.split()[0] for line in text.splitlines()] == ["ACCOUNT/NAME", *rows]
     assert key not in text
+
+
+@pytest.fixture
+def provider(folder: Path) -> Callable[[str, str], None]:
+    """Return a function that makes an account of a dialect."""
+
+    def make(name: str, dialect: str) -> None:
+        (folder / f"{name}.yaml").write_text(f"account: {name}\ndialect: {dialect}\n")
+
+    return make
+
+
+def test_p08_a_key_has_the_providers_form(
+    run: Run, folder: Path, provider: Callable[[str, str], None]
+) -> None:
+    provider("micuenta", "perfit")
+    key = run("create", "micuenta/main").stdout.strip()
+    assert re.fullmatch(r"micuenta-tr-[0-9a-z]{32,}", key)
+    found = Directory(load_accounts(folder)).by_key("perfit", key)
+    assert found is not None
+    assert found.id == "micuenta/main"
+    rotated = run("rotate", "micuenta/main").stdout.strip()
+    assert rotated.startswith("micuenta-tr-")
+    assert rotated != key
+
+
+def test_t16_a_password_is_chosen_and_the_user_name_is_user_and_plan(
+    run: Run, folder: Path, provider: Callable[[str, str], None]
+) -> None:
+    provider("plan", "teenvio")
+    said = run("create", "plan/usuario", "--password", typed="contraseña larga \n")
+    assert said.stdout == ""
+    assert said.stderr == "The user name of plan/usuario is usuario.plan.\n"
+    found = Directory(load_accounts(folder)).by_username("teenvio", "usuario.plan")
+    assert found is not None
+    check = secrets.PasswordChecker().check
+    assert check(found.id, found.settings.password, "contraseña larga ")
+    assert not check(found.id, found.settings.password, "contraseña larga")
+    row = next(row for row in json.loads(run("list", "--json").stdout) if row["id"] == "plan/usuario")
+    assert (row["username"], row["prefix"]) == ("usuario.plan", None)
+    [line] = [line for line in run("list").stdout.splitlines() if line.startswith("plan/usuario")]
+    assert line.split()[1:4] == ["teenvio", "usuario.plan", "password"]
+
+
+def test_a_user_name_with_a_made_key_is_printed_with_it(
+    run: Run, folder: Path, provider: Callable[[str, str], None]
+) -> None:
+    provider("yourdomain", "emitlo")
+    shown = json.loads(run("create", "yourdomain/prod", "--username", "prod_abc123", "--json").stdout)
+    assert shown["username"] == "prod_abc123"
+    found = Directory(load_accounts(folder)).by_username("emitlo", "prod_abc123")
+    assert found is not None
+    assert found.settings.key == secrets.hash_key(shown["key"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("create", "acme/app", "--username", "app"), "sparkpost finds credentials by their key alone"),
+        (("create", "acme/app", "--password"), "sparkpost finds credentials by their key alone"),
+        (
+            ("create", "plan/usuario", "--username", "usuario"),
+            "'usuario' is not a user name of teenvio: user.plan",
+        ),
+        (("create", "plan/usuario", "--password"), "must not be empty"),
+    ],
+)
+def test_what_the_provider_does_not_know_is_refused(
+    run: Run, folder: Path, provider: Callable[[str, str], None], arguments: tuple[str, ...], said: str
+) -> None:
+    provider("plan", "teenvio")
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    assert said in str(run(*arguments, fails=True, typed="\n").exception)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
 
 
 def test_a_key_is_suspended_taken_again_and_revoked_for_good(run: Run, folder: Path, file: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estafeta_postfix.log_follower.parse import Delivery, Expired, parse
+from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, parse
 
 SENT = (
     b"Nov 20 13:52:35 mx postfix/smtp[2970]: 4jWGxH1CJ8zK02L: to=<reader@example.com>, "
@@ -24,6 +24,15 @@ DEFERRED = (
 EXPIRED = (
     b"Nov 20 13:52:36 mx postfix/qmgr[2958]: 4jWGxH1HN5zK0Gx: from=<b+x@b.example>, status=expired, "
     b"returned to sender"
+)
+COPY = (
+    b"Nov 20 16:38:18 mx postfix/estafeta-delivery/smtpd[6415]: 4jWLcV67qKzJDQ2: client=unknown[127.0.0.1], "
+    b"orig_queue_id=4jWLcV5zkyzJDQ0, orig_client=unknown[127.0.0.1]"
+)
+HANDED_OVER = (
+    b"Nov 20 16:38:18 mx postfix/estafeta-split/smtp[6422]: 4jWLcV5zkyzJDQ0: to=<carol@example.org>, "
+    b"relay=127.0.0.1[127.0.0.1]:30394, delay=0.04, delays=0.01/0.02/0/0.01, dsn=2.0.0, "
+    b"status=sent (250 2.0.0 Ok: queued as 4jWLcV6CXyzJDQ4)"
 )
 
 
@@ -126,3 +135,46 @@ def test_a_line_of_any_length_costs_no_time(part: bytes, piece: bytes) -> None:
     begun = time.perf_counter()
     parse(SENT.split(part)[0] + part + piece * 200_000 + b" status=sent")
     assert time.perf_counter() - begun < 1
+
+
+def test_a_copy_is_read_when_it_comes_and_when_its_recipient_is_handed_over() -> None:
+    assert parse(COPY) == Copied("Nov 20 16:38:18", "4jWLcV67qKzJDQ2", "4jWLcV5zkyzJDQ0")
+    assert parse(COPY.partition(b", orig_client")[0]) == parse(COPY)
+    assert parse(HANDED_OVER) == Copied(
+        "Nov 20 16:38:18", "4jWLcV6CXyzJDQ4", "4jWLcV5zkyzJDQ0", ("carol@example.org",)
+    )
+    rewritten = HANDED_OVER.replace(b"relay=", b"orig_to=<c@example.org>, relay=", 1)
+    found = parse(rewritten)
+    assert isinstance(found, Copied)
+    assert found.recipients == ("carol@example.org", "c@example.org")
+
+
+def test_a_recipient_that_waits_to_be_handed_over_has_not_been_tried() -> None:
+    assert parse(HANDED_OVER.replace(b"status=sent", b"status=deferred")) is None
+
+
+def test_a_recipient_that_is_refused_at_the_handover_has_bounced() -> None:
+    found = parse(HANDED_OVER.replace(b"status=sent", b"status=bounced"))
+    assert isinstance(found, Delivery)
+    assert (found.queue_id, found.status) == ("4jWLcV5zkyzJDQ0", "bounced")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        COPY.replace(b"estafeta-delivery", b"submission"),  # whoever may say XFORWARD to another listener
+        COPY.replace(b"postfix/estafeta-delivery", b"estafeta-delivery"),
+        COPY.replace(b"orig_queue_id=4jWLcV5zkyzJDQ0", b"orig_queue_id=a b"),
+        COPY.replace(b"orig_queue_id=4jWLcV5zkyzJDQ0", b"orig_queue_id=<A>"),
+        COPY.replace(b": client", b": warning: client"),
+        COPY.replace(b"unknown[127.0.0.1],", b"a, orig_queue_id=B", 1),
+        b"x" + COPY,
+    ],
+)
+def test_nothing_else_is_taken_for_a_copy(line: bytes) -> None:
+    assert parse(line) is None
+
+
+def test_another_transport_hands_nothing_over() -> None:
+    assert isinstance(parse(HANDED_OVER.replace(b"estafeta-split", b"estafeta-splits")), Delivery)
+    assert parse(HANDED_OVER.replace(b"queued as", b"kept as")) is None

@@ -1,12 +1,12 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import pytest
 
 from estafeta_core.ids import IdSource
 from estafeta_core.store import Store
-from estafeta_core.store.rows import Event
-from estafeta_postfix.log_follower.parse import Delivery, Expired
+from estafeta_core.store.rows import Event, Requeued, Row
+from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, Told
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
 
@@ -35,18 +35,23 @@ def told(queue_id: str, recipient: str, status: str = "sent", **others: object) 
     return Delivery(**fields | others)  # type: ignore[arg-type] # the keys are the fields
 
 
-def kinds(events: list[Event]) -> list[tuple[str, int | None]]:
-    return [(event.type, event.message_id) for event in events]
+def events_of(recorder: Recorder, told: Iterable[Told]) -> list[Event]:
+    return [row for row in recorder.rows(told) if isinstance(row, Event)]
+
+
+def kinds(rows: Iterable[Row]) -> list[tuple[str, int | None]]:
+    return [(row.type, row.message_id) for row in rows if isinstance(row, Event)]
 
 
 def test_each_status_becomes_its_event(recorder: Recorder, inject: Callable[..., None]) -> None:
     inject("A1B2C3", "Sent@example.com", "bounce@example.com", "defer@example.com")
-    events = recorder.events(
+    events = events_of(
+        recorder,
         [
             told("A1B2C3", "Sent@example.com"),
             told("A1B2C3", "bounce@example.com", "bounced"),
             told("A1B2C3", "defer@example.com", "deferred"),
-        ]
+        ],
     )
     assert kinds(events) == [("delivery", 1001), ("bounce", 1002), ("delay", 1003)]
     assert {(event.transmission_id, event.account, event.subaccount) for event in events} == {
@@ -67,18 +72,18 @@ def test_an_event_comes_after_the_injection_though_the_log_knows_only_seconds(
     recorder: Recorder, inject: Callable[..., None], injected: int
 ) -> None:
     inject("A1B2C3", "a@example.com")
-    [event] = recorder.events([told("A1B2C3", "a@example.com")])
+    [event] = events_of(recorder, [told("A1B2C3", "a@example.com")])
     assert SECOND_MS <= injected < event.timestamp == injected + 250 < SECOND_MS + 1000
 
 
 def test_mail_that_is_not_ours_yields_nothing(recorder: Recorder, inject: Callable[..., None]) -> None:
     inject("A1B2C3", "a@example.com")
-    strangers: list[Delivery | Expired] = [
+    strangers: list[Told] = [
         told("F00F00", "a@example.com"),
         told("A1B2C3", "b@example.com"),
         Expired(SECOND, "1000"),
     ]
-    assert recorder.events(strangers) == []
+    assert recorder.rows(strangers) == []
 
 
 def test_a_rewritten_recipient_is_found_by_the_one_that_was_given(
@@ -86,19 +91,20 @@ def test_a_rewritten_recipient_is_found_by_the_one_that_was_given(
 ) -> None:
     inject("A1B2C3", "alias@example.com")
     delivery = told("A1B2C3", "real@example.net", original="alias@example.com")
-    assert kinds(recorder.events([delivery])) == [("delivery", 1001)]
+    assert kinds(recorder.rows([delivery])) == [("delivery", 1001)]
 
 
 def test_retries_are_counted_across_batches_and_within_one(
     recorder: Recorder, store: Store, inject: Callable[..., None]
 ) -> None:
     inject("A1B2C3", "a@example.com")
-    store.record(recorder.events([told("A1B2C3", "a@example.com", "deferred")]))
-    events = recorder.events(
+    store.record(recorder.rows([told("A1B2C3", "a@example.com", "deferred")]))
+    events = events_of(
+        recorder,
         [
             told("A1B2C3", "a@example.com", "deferred", delay=60.0),
             told("A1B2C3", "a@example.com", delay=180.0),
-        ]
+        ],
     )
     assert [event.data["num_retries"] for event in events] == ["1", "2"]
 
@@ -112,9 +118,99 @@ def test_an_expired_message_bounces_for_those_who_have_not_got_it(
         told("A1B2C3", "bounced@example.com", "bounced"),
         told("A1B2C3", "late@example.com", "deferred"),
     ]
-    store.record(recorder.events(earlier))
-    events = recorder.events([told("A1B2C3", "now@example.com"), Expired(SECOND, "A1B2C3")])
+    store.record(recorder.rows(earlier))
+    events = events_of(recorder, [told("A1B2C3", "now@example.com"), Expired(SECOND, "A1B2C3")])
     assert kinds(events) == [("delivery", 1004), ("bounce", 1003)]
     assert events[1].data["bounce_class"] == "24"
     assert events[1].data["num_retries"] == "1"
-    assert recorder.events([]) == []
+    assert recorder.rows([]) == []
+
+
+def batches(recorder: Recorder, store: Store, told: list[Told], size: int) -> list[Event]:
+    """Record what is told, so many lines at a time, and return the events."""
+    found: list[Event] = []
+    for start in range(0, len(told), size):
+        rows = recorder.rows(told[start : start + size])
+        store.record(rows)
+        found += [row for row in rows if isinstance(row, Event)]
+    return found
+
+
+def copied(copy: str, *recipients: str) -> Copied:
+    return Copied(SECOND, copy, "A1B2C3", recipients)
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_what_becomes_of_a_copy_is_told_of_the_message_it_was_made_from(
+    recorder: Recorder, store: Store, inject: Callable[..., None], size: int
+) -> None:
+    inject("A1B2C3", "a@example.com", "B@example.com", "c@example.com")
+    lines: list[Told] = [
+        copied("C0"),
+        copied("C1"),
+        copied("C0", "a@example.com", ""),
+        told("C0", "a@example.com"),
+        told("C1", "b@EXAMPLE.com", "deferred"),  # before the split has told that it handed it over
+        copied("C1", "b@example.com", ""),
+        told("C1", "b@example.com", "bounced", delay=20.0),
+    ]
+    events = batches(recorder, store, lines, size)
+    assert kinds(events) == [("delivery", 1001), ("delay", 1002), ("bounce", 1002)]
+    assert {event.transmission_id for event in events} == {1000}
+    assert events[2].data["num_retries"] == "1"
+    assert store.requeued("C0") == Requeued("C0", "A1B2C3", SECOND_MS, 1001)
+    assert store.handed_over("A1B2C3") == {1001, 1002}
+    for id_text in ("A1B2C3", "C0", "C1"):
+        found = store.find(id_text)
+        assert found is not None
+        assert found.transmission.transmission_id == 1000
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_the_time_in_the_queue_counts_from_the_injection_though_a_copy_is_younger(
+    recorder: Recorder, store: Store, inject: Callable[..., None], injected: int, size: int
+) -> None:
+    inject("A1B2C3", "a@example.com")
+    later = "2026-11-20T14:52:35Z"
+    lines: list[Told] = [copied("C0"), told("C0", "a@example.com", time=later)]
+    [event] = batches(recorder, store, lines, size)
+    assert event.timestamp == SECOND_MS + 3_600_000
+    assert event.data["queue_time"] == str(SECOND_MS + 3_600_000 - injected)
+
+
+def test_a_copy_of_mail_that_is_not_ours_yields_no_event(
+    recorder: Recorder, inject: Callable[..., None]
+) -> None:
+    inject("A1B2C3", "a@example.com")
+    strange = Copied(SECOND, "C0", "F00F00")
+    assert events_of(recorder, [strange, told("C0", "a@example.com"), Expired(SECOND, "C0")]) == []
+    assert events_of(recorder, [copied("C1"), told("C1", "stranger@example.com")]) == []
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_split_that_expires_bounces_for_those_whose_copy_was_never_made(
+    recorder: Recorder, store: Store, inject: Callable[..., None], size: int
+) -> None:
+    inject("A1B2C3", "got@example.com", "waiting@example.com", "never@example.com")
+    lines: list[Told] = [
+        copied("C0"),
+        copied("C0", "got@example.com"),
+        told("C0", "got@example.com"),
+        copied("C1"),
+        copied("C1", "waiting@example.com"),
+        told("C1", "waiting@example.com", "deferred"),
+        Expired(SECOND, "A1B2C3"),
+    ]
+    assert kinds(batches(recorder, store, lines, size))[2:] == [("bounce", 1003)]
+    assert kinds(recorder.rows([Expired(SECOND, "C1")])) == [("bounce", 1002)]
+    assert kinds(recorder.rows([Expired(SECOND, "C0")])) == []
+
+
+def test_a_copy_that_nobody_was_told_of_expires_without_an_event(
+    recorder: Recorder, store: Store, inject: Callable[..., None]
+) -> None:
+    """The split died before it learned that its copy was taken: it makes another, which tells the rest."""
+    inject("A1B2C3", "a@example.com")
+    lines: list[Told] = [copied("C0"), copied("C1"), copied("C1", "a@example.com"), Expired(SECOND, "C0")]
+    assert batches(recorder, store, lines, 1) == []
+    assert kinds(recorder.rows([told("C1", "a@example.com")])) == [("delivery", 1001)]

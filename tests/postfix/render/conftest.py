@@ -30,6 +30,7 @@ def place() -> Place:
         root=Path("/srv/sandbox/postfix"),
         intake_host="127.0.0.1",
         intake_port=25,
+        delivery_port=10026,
         mailbox_uid=102,
         mailbox_gid=105,
         tls_chain=Path("/srv/sandbox/tls.pem"),

@@ -1,8 +1,18 @@
+from collections.abc import Mapping
+
 import msgspec
 import pytest
 
 from estafeta_core.config.schema import Config, Listener
-from estafeta_postfix.render.listener import CLEANUP, SMUGGLING, listener_service, mechanisms, size_limit
+from estafeta_core.dialects.devino import DEVINO
+from estafeta_postfix.render.listener import (
+    CLEANUP,
+    HIDDEN,
+    SMUGGLING,
+    listener_service,
+    mechanisms,
+    size_limit,
+)
 from estafeta_postfix.render.service import Service
 from estafeta_postfix.render.values import RenderError
 
@@ -51,7 +61,8 @@ def test_every_daemon_learns_which_listener_speaks(service: Service) -> None:
 def test_the_milter_is_sent_only_what_it_asks_for(service: Service) -> None:
     sent = {name: value for name, value in service.options.items() if name.endswith("_macros") and value}
     assert sent == {
-        "milter_mail_macros": "{auth_authen} {daemon_name} {client_addr} {tls_version}",
+        "milter_connect_macros": "{daemon_name}",
+        "milter_mail_macros": "{auth_authen} {client_addr} {tls_version}",
         "milter_end_of_data_macros": "i",
     }
 
@@ -85,6 +96,44 @@ def test_a_silent_listener_has_what_its_dialects_document() -> None:
     listener = Listener(dialects=("sparkpost",), port=587)
     assert mechanisms(listener) == ("LOGIN", "PLAIN")
     assert size_limit(listener) == 20 * 1024 * 1024
+
+
+def options_of(config: Config, listener: Listener) -> Mapping[str, str]:
+    config = msgspec.structs.replace(config, listeners={"one": listener})
+    return listener_service(config, "one").options
+
+
+def test_of_several_dialects_the_largest_message_is_announced() -> None:
+    listener = Listener(dialects=("perfit", "emitlo"), port=587)
+    assert size_limit(listener) == 20 * 1024 * 1024
+    assert size_limit(msgspec.structs.replace(listener, size_limit=30_000)) == 30_000
+
+
+def test_what_a_dialect_refuses_in_its_own_words_postfix_lets_through() -> None:
+    devino = Listener(dialects=("devino",), port=587, size_limit=100)
+    assert size_limit(devino) == 100 + DEVINO.size_headroom
+    assert DEVINO.size_headroom > 0
+
+
+def test_a_listener_of_one_dialect_greets_and_announces_as_the_provider_does(config: Config) -> None:
+    perfit = options_of(config, Listener(dialects=("perfit",), port=2525, tls="none"))
+    assert perfit["smtpd_banner"] == "localhost ESMTP Perfit v2"
+    hidden = perfit["smtpd_discard_ehlo_keywords"].split(", ")
+    assert {*HIDDEN, "pipelining"} <= set(hidden)
+
+
+def test_a_listener_of_several_dialects_greets_for_none_of_them(config: Config) -> None:
+    options = options_of(config, Listener(dialects=("perfit", "teenvio"), port=587))
+    assert options["smtpd_banner"] == "$myhostname ESMTP"
+    assert options["smtpd_discard_ehlo_keywords"] == ", ".join(HIDDEN)
+
+
+def test_a_listener_may_have_a_host_name_of_its_own(config: Config, service: Service) -> None:
+    options = options_of(config, Listener(dialects=("perfit",), port=2525, hostname="smtp.example.com"))
+    assert options["myhostname"] == "smtp.example.com"
+    assert "myhostname" not in service.options
+    with pytest.raises(RenderError, match="hostname of listener one"):
+        options_of(config, Listener(dialects=("perfit",), port=2525, hostname="smtp example"))
 
 
 def test_messages_go_through_our_own_cleanup(service: Service) -> None:

@@ -42,6 +42,12 @@ def test_everything_of_the_instance_is_its_own(config: Config, place: Place) -> 
     assert found["maillog_file_prefixes"] == str(config.maillog.parent)
 
 
+def test_copies_are_handed_over_one_by_one_and_wait_for_nobody_else(config: Config, place: Place) -> None:
+    found = settings(config, place)
+    assert found["estafeta-split_destination_recipient_limit"] == "1"
+    assert found["estafeta-split_destination_concurrency_failed_cohort_limit"] == "0"
+
+
 @pytest.mark.parametrize("path", ["/srv/my mail", "/srv/a,b", "/srv/$x", "/srv/a\nmynetworks=0.0.0.0/0"])
 def test_a_path_that_postfix_would_take_apart_is_refused(config: Config, place: Place, path: str) -> None:
     with pytest.raises(RenderError, match="state_dir"):

@@ -41,7 +41,7 @@ def test_postfix_reads_every_service_and_parameter_and_knows_them_all(folder: Pa
 def test_postfix_takes_each_override_as_one_value(folder: Path) -> None:
     said = postconf(folder, "-P", "0.0.0.0:587/inet/smtpd_recipient_restrictions")
     assert said.rstrip().endswith("policy_context=submission }, permit_sasl_authenticated, reject")
-    assert postconf(folder, "-P", "0.0.0.0:587/inet/milter_connect_macros").partition("=")[2].strip() == ""
+    assert postconf(folder, "-P", "0.0.0.0:587/inet/milter_helo_macros").partition("=")[2].strip() == ""
 
 
 def test_the_intake_takes_mail_for_nobody_else(folder: Path) -> None:
@@ -49,6 +49,14 @@ def test_the_intake_takes_mail_for_nobody_else(folder: Path) -> None:
         said = postconf(folder, "-P", f"127.0.0.1:25/inet/{name}")
         assert said.partition("=")[2].strip() == "reject_unauth_destination"
     assert INTAKE in postconf(folder, "-P", "127.0.0.1:25/inet/syslog_name")
+
+
+def test_only_the_cleanup_of_the_listeners_leads_messages_to_the_split(folder: Path) -> None:
+    said = postconf(folder, "-P", "*/unix/milter_header_checks")
+    assert said == (
+        "estafeta-cleanup/unix/milter_header_checks ="
+        " regexp:{{/^X-Estafeta-Job: / FILTER estafeta-split:[127.0.0.1]:10026}}\n"
+    )
 
 
 def test_there_is_no_local_delivery(folder: Path) -> None:

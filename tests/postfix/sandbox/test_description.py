@@ -8,13 +8,13 @@ import pytest
 from estafeta_postfix import demo_accounts
 from estafeta_postfix.sandbox.description import ROLES, Description
 from estafeta_postfix.sandbox.layout import Layout
-from estafeta_postfix.sandbox.settings import Ports, settings
+from estafeta_postfix.sandbox.settings import LISTENERS, Ports, settings
 from estafeta_testing.sandbox import Sandbox
 
 
 @pytest.fixture
 def description(tmp_path: Path) -> Description:
-    layout, ports = Layout(tmp_path), Ports(1001, 1002, 1003, (2001, 2002))
+    layout, ports = Layout(tmp_path), Ports(1001, 1002, 1003, 1004, tuple(range(2001, 2001 + len(LISTENERS))))
     processes = {role: number for number, role in enumerate(ROLES, start=10)}
     return Description(
         layout, settings(layout, ports, "postfix"), ports, processes, demo_accounts.write(tmp_path)
@@ -38,11 +38,14 @@ def test_the_json_is_one_line_with_every_name_of_the_interface(description: Desc
         "tls": "starttls",
         "mechanisms": ["LOGIN", "PLAIN"],
     }
+    teenvio = next(each for each in said["credentials"] if each["id"] == "plan/usuario")
+    assert teenvio["senders"][0] == "remitente@dominio.example"
+    assert teenvio["domains"] == ["dominio.example"]
     assert set(said["credentials"][0]) == {
         "id", "account", "dialect", "username", "password", "senders", "domains", "note",
     }  # fmt: skip
     assert said["bounce_smtp"] == {"host": "127.0.0.1", "port": 1002}
-    assert said["processes"]["postfix"] == 15
+    assert said["processes"] == description.processes
 
 
 def test_the_page_names_every_listener_and_key(description: Description) -> None:

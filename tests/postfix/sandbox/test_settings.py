@@ -7,7 +7,7 @@ from estafeta_core.config.load import load_config
 from estafeta_postfix.sandbox.layout import Layout
 from estafeta_postfix.sandbox.settings import Ports, as_yaml, settings
 
-PORTS = Ports(web=1001, intake=1002, capture=1003, listeners=(2001, 2002))
+PORTS = Ports(web=1001, intake=1002, capture=1003, delivery=1004, listeners=(2001, 2002))
 OWN = """\
 hostname: mx.own.example
 base_url: https://click.own.example
@@ -33,13 +33,34 @@ def own(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_default_has_a_listener_for_each_documented_port(layout: Layout) -> None:
-    made = settings(layout, PORTS, "postfix")
-    assert made.documented_ports == {"sparkpost-587": 587, "sparkpost-2525": 2525}
-    assert [(each.port, each.tls) for each in made.config.listeners.values()] == [
-        (2001, "starttls"),
-        (2002, "starttls"),
-    ]
+# The documented ports of each provider, and what happens to TLS there.
+DOCUMENTED = {
+    "sparkpost-587": (("sparkpost",), 587, "starttls"),
+    "sparkpost-2525": (("sparkpost",), 2525, "starttls"),
+    "perfit-2525": (("perfit",), 2525, "none"),
+    "teenvio-2500": (("teenvio",), 2500, "starttls"),
+    "teenvio-58700": (("teenvio",), 58700, "starttls"),
+    "teenvio-46500": (("teenvio",), 46500, "implicit"),
+    "devino-587": (("devino",), 587, "required"),
+    "devino-465": (("devino",), 465, "implicit"),
+    "emitlo-587": (("emitlo",), 587, "required"),
+}
+
+
+def test_e02_the_default_has_a_listener_for_each_documented_port_and_no_other(layout: Layout) -> None:
+    ports = Ports(
+        web=1001,
+        intake=1002,
+        capture=1003,
+        delivery=1004,
+        listeners=tuple(range(2001, 2001 + len(DOCUMENTED))),
+    )
+    made = settings(layout, ports, "postfix")
+    listeners = made.config.listeners
+    found = {name: (each.dialects, made.documented_ports[name], each.tls) for name, each in listeners.items()}
+    assert found == DOCUMENTED
+    assert tuple(each.port for each in listeners.values()) == ports.listeners
+    assert [name for name, each in listeners.items() if each.deprecated] == ["teenvio-2500"]
     assert made.demo
 
 

@@ -21,11 +21,20 @@ ACTIONS = 0x1FF  # every edit there is
 PROTOCOL = 0x1FFFFF  # whatever may be left out, Postfix 3.7 can leave out
 CHUNK = 65_535  # MILTER_CHUNK_SIZE
 
-NO_MAIL, NO_RCPT, NO_BODY, NO_HEADERS, NO_EOH, NO_DATA = 0x04, 0x08, 0x10, 0x20, 0x40, 0x200
-NR_MAIL, NR_RCPT, NR_DATA, NR_EOH, NR_BODY, NR_HEADER = 0x4000, 0x8000, 0x10000, 0x40000, 0x80000, 0x80
+NO_MAIL, NO_RCPT, NO_BODY, NO_HEADERS, NO_EOH, NO_UNKNOWN, NO_DATA = (
+    0x04,
+    0x08,
+    0x10,
+    0x20,
+    0x40,
+    0x100,
+    0x200,
+)
+NR_MAIL, NR_RCPT, NR_DATA, NR_UNKNOWN, NR_EOH = 0x4000, 0x8000, 0x10000, 0x20000, 0x40000
+NR_BODY, NR_HEADER = 0x80000, 0x80
 HEADER_LEADING_SPACE = 0x100000
 
-MACROS = {"{auth_authen}": "acme/main", "{daemon_name}": "submission", "{client_addr}": "127.0.0.1"}
+MACROS = {"{auth_authen}": "acme/main", "{client_addr}": "127.0.0.1"}  # at MAIL
 
 Fields = Sequence[tuple[str, bytes]]
 _FINAL = frozenset(b"acdrty")
@@ -123,13 +132,14 @@ _EDITS = {
 class Client:
     """One SMTP session, as the milter is told of it."""
 
-    def __init__(self, path: Path, timeout: float = 30.0) -> None:
+    def __init__(self, path: Path, timeout: float = 30.0, listener: str = "submission") -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(timeout)
         self._input = self._socket.makefile("rb")
         try:
             self._socket.connect(str(path))
             self.protocol = self._negotiate()
+            self._macros("C", {"{daemon_name}": listener})
         except OSError:
             self.cut()
             raise
@@ -140,14 +150,28 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.cut()
 
-    def mail(self, sender: str = "news@acme.example", macros: Mapping[str, str] | None = None) -> Answer:
-        """Say MAIL FROM."""
+    def mail(
+        self,
+        sender: str = "news@acme.example",
+        macros: Mapping[str, str] | None = None,
+        parameters: Sequence[str] = (),
+    ) -> Answer:
+        """Say MAIL FROM, with parameters such as `SIZE=1000`."""
         self._macros("M", MACROS if macros is None else macros)
-        return self._step(b"M", _zero(f"<{sender}>"), NO_MAIL, NR_MAIL)
+        words = b"".join(map(_zero, (f"<{sender}>", *parameters)))
+        return self._step(b"M", words, NO_MAIL, NR_MAIL)
 
     def rcpt(self, recipient: str = "alice@example.net") -> Answer:
         """Say RCPT TO."""
         return self._step(b"R", _zero(f"<{recipient}>"), NO_RCPT, NR_RCPT)
+
+    def rcpt_out_of_order(self, recipient: str) -> None:
+        """Say RCPT TO where no message has begun: libmilter passes over it and answers nothing."""
+        self._send(b"R" + _zero(f"<{recipient}>"))
+
+    def unknown(self, command: str) -> Answer:
+        """Say a command that is none of Postfix's."""
+        return self._step(b"U", _zero(command), NO_UNKNOWN, NR_UNKNOWN)
 
     def data(self) -> Answer:
         """Say DATA."""
@@ -197,12 +221,14 @@ class Client:
     def message(
         self, message: Queued, queue_id: str = "4Xq", macros: Mapping[str, str] | None = None
     ) -> Answer:
-        """Tell a whole message; return the answer that ended it."""
+        """Tell a whole message, which goes on as long as a recipient is taken; return what ended it."""
         answer = self.mail(message.sender, macros)
         if not answer.going_on:
             return answer
-        for recipient in message.recipients:
-            self.rcpt(recipient)
+        answers = [self.rcpt(recipient) for recipient in message.recipients]
+        if not any(answer.going_on for answer in answers):
+            self.abort()
+            return answers[-1]
         self.data()
         self.content(message.headers, message.body)
         return self.eom(queue_id)

@@ -17,6 +17,37 @@ ROOT = Path(__file__).resolve().parents[3]
 ROOMS = ("core", "policy", "milter", "web", "postfix", "tests/support")
 GROUP = grp.getgrgid(os.getgid()).gr_name
 KEYS = {name: secrets.generate_key() for name in ("main", "sender")}
+# Accounts of the other providers, with the sender that may be shown: see `Site.provider`.
+PROVIDERS = {
+    "micuenta": (
+        'dialect: perfit\ndomains: {midominio.example: {verified: true}}\ncredentials: {main: {key: "%s"}}\n'
+    ),
+    "plan": (
+        "dialect: teenvio\ndomains: {dominio.example: {verified: true}}\n"
+        "senders: [remitente@dominio.example, respuestas@dominio.example, ventas@otro.example]\n"
+        'credentials: {usuario: {username: usuario.plan, key: "%s"}}\n'
+    ),
+    "website": (
+        "dialect: devino\nsenders: [noreply@devino.example, info@devino.example]\n"
+        'credentials: {1website: {username: 1website, key: "%s"}}\n'
+    ),
+    "yourdomain": (
+        "dialect: emitlo\n"
+        "domains: {yourdomain.example: {verified: true}, other.example: {verified: true}}\n"
+        'credentials: {prod: {username: prod_demo, domains: [yourdomain.example], key: "%s"}}\n'
+    ),
+}
+SPARKPOST_ALONE = "listeners: {submission: {dialects: [sparkpost], port: 587}}\n"
+LISTENERS = """\
+listeners:
+  submission: {dialects: [sparkpost], port: 587}
+  perfit: {dialects: [perfit], port: 2525, tls: none}
+  teenvio: {dialects: [teenvio], port: 58700, tls: starttls}
+  teenvio-old: {dialects: [teenvio], port: 2500, tls: starttls, deprecated: true}
+  devino: {dialects: [devino], port: 465, tls: implicit}
+  emitlo: {dialects: [emitlo], port: 588}
+  small: {dialects: [devino, teenvio], port: 589, size_limit: 2000}
+"""
 PATIENCE = 20.0  # seconds for what takes well under one on an idle machine
 
 RUN = "import sys\nfrom pathlib import Path\nfrom estafeta_milter import daemon\n"
@@ -38,21 +69,22 @@ class Site:
         self.log.touch()
         self.configure()
         self.account()
+        for name in PROVIDERS:
+            self.provider(name)
 
     @property
     def store_url(self) -> str:
         """The store of this configuration."""
         return f"sqlite:///{self.folder}/estafeta.db"
 
-    def configure(self, more: str = "") -> None:
+    def configure(self, more: str = "", listeners: str = LISTENERS) -> None:
         """Write estafeta.yaml, with `more` behind it."""
         draft = self.folder / "draft"
         draft.write_text(
             "hostname: mx.example.com\nbase_url: https://click.example.com\n"
             "bounce_domain: bounce.example.com\n"
             f"signing_keys: [link.key]\nrun_dir: run\nsocket_group: {GROUP}\nstate_dir: .\n"
-            f"store: {self.store_url}\n"
-            "listeners: {submission: {dialects: [sparkpost], port: 587}}\n" + more
+            f"store: {self.store_url}\n" + listeners + more
         )
         draft.rename(self.config)
 
@@ -73,6 +105,13 @@ class Site:
         )
         draft.rename(self.folder / "accounts.d" / "acme.yaml")
 
+    def provider(self, account: str, more: str = "") -> None:
+        """Write one of the accounts of other providers than SparkPost, with `more` behind it."""
+        draft = self.folder / "draft"
+        secret = secrets.hash_key(secrets.generate_key())
+        draft.write_text(f"account: {account}\n{PROVIDERS[account] % secret}{more}")
+        draft.rename(self.folder / "accounts.d" / f"{account}.yaml")
+
     def start(self, before: str = "", descriptors: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
         """Start the daemon; `before` is code that runs in its process first, a fault for instance."""
         path = os.pathsep.join(str(ROOT / room) for room in ROOMS)
@@ -86,12 +125,12 @@ class Site:
         self.started.append(process)
         return process
 
-    def connect(self) -> Client:
+    def connect(self, listener: str = "submission") -> Client:
         """Return a session, as soon as the daemon takes one."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                return Client(self.socket)
+                return Client(self.socket, listener=listener)
             except OSError:
                 if time.monotonic() > deadline:
                     raise

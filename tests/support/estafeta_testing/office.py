@@ -3,8 +3,8 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,8 +36,34 @@ LINKS = Links([b"k" * 64], "https://click.example.com", "bounce.example.com")
 FROM = Header("From", b"News <news@acme.example>")
 HTML = b'<html><body><a href="https://shop.example/a">a</a></body></html>\r\n'
 TEXT = b"Hello\r\n"
+ALTERNATIVE = b"multipart/alternative; boundary=b"
+TWO_PARTS = (
+    b"--b\r\nContent-Type: text/plain\r\n\r\nHola\r\n"
+    b"--b\r\nContent-Type: text/html\r\n\r\n<html><body><p>Hola</p></body></html>\r\n--b--\r\n"
+)
+TAGGED = b'<html><body><a href="[Unsubscribe]">x</a> <a href="[WebVersion]">y</a></body></html>\r\n'
 
 Outcome = list[edits.Edit] | Discard | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who sends in the manner of a provider."""
+
+    identity: str
+    sender: str
+    listener: str
+    dialect: str
+
+
+ACME = Customer("acme/main", "app@acme.example", "submission", "sparkpost")
+PERFIT = Customer("micuenta/main", "yo@midominio.example", "perfit", "perfit")
+TEENVIO = Customer("plan/usuario", "remitente@dominio.example", "teenvio", "teenvio")
+DEVINO = Customer("website/1website", "noreply@devino.example", "devino", "devino")
+EMITLO = Customer("yourdomain/prod", "hello@yourdomain.example", "emitlo", "emitlo")
+_LISTENERS = {
+    each.identity.partition("/")[0]: each.listener for each in (ACME, PERFIT, TEENVIO, DEVINO, EMITLO)
+}
 
 
 class Office:
@@ -57,14 +83,17 @@ class Office:
         sender: str = "app@acme.example",
         client_address: str = "127.0.0.1",
         secured: bool = True,
+        listener: str = "",
+        size: int = 0,
     ) -> Envelope | Refusal:
-        """Say MAIL FROM."""
+        """Say MAIL FROM, on a listener of the account's provider unless told otherwise."""
         return self.submission.mail(
             identity=identity,
-            listener="submission",
+            listener=listener or _LISTENERS.get(identity.partition("/")[0], "submission"),
             client_address=client_address,
             secured=secured,
             sender=sender,
+            size=size,
         )
 
     def envelope(self, identity: str = "acme/main", sender: str = "app@acme.example") -> Envelope:
@@ -74,8 +103,11 @@ class Office:
         return envelope
 
     def send(self, message: Message, identity: str = "acme/main", queue_id: str = "4Xq") -> Outcome:
-        """Submit a message as this identity."""
+        """Submit a message as this identity; a recipient that is refused ends it."""
         envelope = self.envelope(identity, message.sender)
+        for recipient in message.recipients:
+            if (refusal := self.submission.rcpt(envelope, recipient)) is not None:
+                return refusal
         return self.submission.end(envelope, queue_id, message.recipients, message.headers, message.body)
 
     def queued(self, message: Message, identity: str = "acme/main", queue_id: str = "4Xq") -> Queued:
@@ -91,11 +123,20 @@ class Office:
         return found
 
     def suppress(
-        self, recipient: str, kind: str = "non_transactional", subaccount: str | None = None
+        self,
+        recipient: str,
+        kind: str = "non_transactional",
+        subaccount: str | None = None,
+        account: str = "acme",
     ) -> None:
-        """Suppress an address of the account acme."""
-        row = Suppression("acme", subaccount, recipient, kind, "Manually Added", "", 0)
+        """Suppress an address."""
+        row = Suppression(account, subaccount, recipient, kind, "Manually Added", "", 0)
         self.store.record([row])
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Ask the store's database directly."""
+        with closing(sqlite3.connect(self.site.folder / "estafeta.db")) as connection:
+            return connection.execute(query, parameters).fetchall()
 
     @contextmanager
     def locked_store(self) -> Iterator[None]:
@@ -121,6 +162,28 @@ def make_message(
     if asked:
         headers = (*headers, Header("X-MSYS-API", json.dumps(asked).encode()))
     return Message(sender, recipients or ("alice@example.net",), headers, body)
+
+
+def message_of(
+    customer: Customer,
+    *recipients: str,
+    body: bytes = TWO_PARTS,
+    kind: bytes = ALTERNATIVE,
+    headers: tuple[Header, ...] = (),
+) -> Message:
+    """Return a message that the customer may send, with `headers` behind From and Subject.
+
+    A From among `headers` takes the place of the customer's.
+    """
+    first = (
+        [] if any(header.key == "from" for header in headers) else [Header("From", customer.sender.encode())]
+    )
+    return Message(
+        customer.sender,
+        recipients or ("alice@example.net",),
+        (*first, Header("Subject", b"Hola"), *headers, Header("Content-Type", kind)),
+        body,
+    )
 
 
 def make_job(**changed: Any) -> Job:

@@ -6,6 +6,7 @@ from estafeta_core.headers import unfold
 from estafeta_testing.sandbox import Delivered
 
 _FIELD = re.compile(rb"([^\r\n:]*):([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)\r\n")
+_HANDED_OVER = re.compile(r"from (\S+) \(unknown \[127\.0\.0\.1\]\) by \1 ")
 _QUEUED = re.compile(r"by \S+ \([^)]*\) with \S+ id ([0-9A-Za-z]+)")
 
 
@@ -31,10 +32,28 @@ class Copy(Delivered):
         (value,) = self.values(name)
         return value
 
+    def content(self, content_type: str) -> bytes | None:
+        """Return the decoded content of the one leaf of a type, lines as they stand; "" is the raw body.
+
+        None where there is no such leaf, or more than one.
+        """
+        if not content_type:
+            return self.body
+        leaves = [
+            part
+            for part in self.parsed().walk()
+            if not part.is_multipart() and part.get_content_type() == content_type
+        ]
+        payload = leaves[0].get_payload(decode=True) if len(leaves) == 1 else None
+        return payload if isinstance(payload, bytes) else None
+
     @property
     def queue_id(self) -> str:
-        """The queue id that the client was told; Postfix writes it into its own Received."""
-        received = self.values("Received")[0]
+        """The queue id that the client was told; Postfix writes it into its own Received.
+
+        A copy that Postfix handed over to itself has another Received above it.
+        """
+        received = next(hop for hop in self.values("Received") if not _HANDED_OVER.match(hop))
         match = _QUEUED.search(received)
         assert match, received
         return match[1]

@@ -7,6 +7,7 @@ what was waited for.
 import contextlib
 import email.message
 import http.client
+import re
 import ssl
 import time
 import urllib.parse
@@ -17,7 +18,7 @@ from typing import Any
 
 from estafeta_core import events
 from estafeta_core.config.load import load_config
-from estafeta_core.dialects.sparkpost import EVENT_METADATA_BYTES
+from estafeta_core.dialects import DIALECTS
 from estafeta_core.links import Links
 from estafeta_core.store import Found
 from estafeta_testing import sandbox as testing
@@ -27,6 +28,8 @@ from estafeta_testing.smtp import Connection, queue_id
 SENDER = "news@acme.example"
 CLIENT = "client.example"
 BROWSER = "Mozilla/5.0 (test)"
+
+_COPIED = re.compile(rb"/estafeta-split/smtp\[\d+\]: (\w+): to=.* queued as (\w+)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Relay(testing.Sandbox):
         self._log_read = 0
         self._log_rest = b""
         self._gone: set[str] = set()
+        self._handed_over: dict[str, list[str]] = {}
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
@@ -70,7 +74,7 @@ class Relay(testing.Sandbox):
         return Connection(place.host, place.port, self.tls if place.tls == "implicit" else None)
 
     def begin(self, connection: Connection, *, tls: bool) -> None:
-        """Read the greeting and say EHLO, under TLS if asked."""
+        """Read the greeting and say EHLO, under STARTTLS if asked."""
         assert connection.reply().startswith("220")
         assert connection.command(f"EHLO {CLIENT}").startswith("250")
         if tls:
@@ -88,19 +92,33 @@ class Relay(testing.Sandbox):
         tls: bool = False,
     ) -> Iterator[Connection]:
         """Yield a connection that has logged in; under TLS if asked, or where the listener insists."""
-        chosen = self.credential(credential)
         with self.raw(listener) as connection:
-            self.begin(connection, tls=tls or self.listener(listener).tls == "required")
-            reply = connection.login(username or chosen.username, chosen.password)
-            assert reply.startswith("235"), reply
+            self.log_in(connection, credential, username=username, listener=listener, tls=tls)
             yield connection
             connection.quit()
 
+    def log_in(
+        self, connection: Connection, credential: str, *, username: str | None, listener: str, tls: bool
+    ) -> None:
+        """Read the greeting, say EHLO and log in, with a mechanism of the listener.
+
+        Under STARTTLS if asked, or where the listener insists; `username` where it is not the credential's.
+        """
+        place, chosen = self.listener(listener), self.credential(credential)
+        self.begin(connection, tls=tls or place.tls == "required")
+        reply = connection.login(username or chosen.username, chosen.password, place.mechanisms)
+        assert reply.startswith("235"), reply
+
     def send(
-        self, content: bytes, *recipients: str, sender: str = SENDER, credential: str = "acme/main"
+        self,
+        content: bytes,
+        *recipients: str,
+        sender: str = SENDER,
+        credential: str = "acme/main",
+        listener: str = "sparkpost-587",
     ) -> str:
         """Send a message in a session of its own and return its queue id."""
-        with self.session(credential) as connection:
+        with self.session(credential, listener=listener) as connection:
             return queue_id(connection.message(sender, recipients or ("alice@example.net",), content))
 
     def copies(self, queue_id: str) -> list[Copy]:
@@ -128,7 +146,11 @@ class Relay(testing.Sandbox):
         return self._copies
 
     def gone(self, queue_id: str) -> bool:
-        """Whether Postfix's log says that it is done with a message."""
+        """Whether Postfix's log says that it is done with a message and with the copies made of it."""
+        self._read_log()
+        return self._gone.issuperset((queue_id, *self._handed_over.get(queue_id, ())))
+
+    def _read_log(self) -> None:
         if self.maillog.stat().st_size < self._log_read:  # rotated
             self._log_read, self._log_rest = 0, b""
         with self.maillog.open("rb") as log:
@@ -139,7 +161,8 @@ class Relay(testing.Sandbox):
         for line in lines:
             if line.endswith(b": removed") or b": milter-discard: " in line:
                 self._gone.add(line.split(b": ")[1].decode())
-        return queue_id in self._gone
+            elif copied := _COPIED.search(line):
+                self._handed_over.setdefault(copied[1].decode(), []).append(copied[2].decode())
 
     def found(self, queue_id: str) -> Found:
         """Return what the store knows of an accepted message."""
@@ -157,8 +180,9 @@ class Relay(testing.Sandbox):
             wait(lambda: self._types(queue_id), sorted(types), f"events of {queue_id}")
         found = self.found(queue_id)
         messages = {message.message_id: message for message in found.messages}
+        limit = DIALECTS[found.transmission.dialect].event_metadata_limit
         return [
-            events.view(each, found.transmission, messages.get(each.message_id or 0), EVENT_METADATA_BYTES)
+            events.view(each, found.transmission, messages.get(each.message_id or 0), limit)
             for each in found.events
         ]
 

@@ -22,7 +22,7 @@ from estafeta_core.dialects import DIALECTS
 from estafeta_core.events import view
 from estafeta_core.store import Found, Store, open_store
 from estafeta_postfix.sandbox.child import started
-from estafeta_postfix.sandbox.settings import BOUNCE_DOMAIN, HOSTNAME
+from estafeta_postfix.sandbox.settings import BOUNCE_DOMAIN, HOSTNAME, LISTENERS
 
 PATIENCE = 20.0  # seconds for what takes well under one on an idle machine
 REPLY = 60.0  # seconds a client waits for a reply; SparkPost tells its clients to wait as long
@@ -37,9 +37,11 @@ bounce_domain: {BOUNCE_DOMAIN}
 signing_keys: []
 auth: {{failure_delay: 0.01, failure_delay_limit: 0.05, failures_per_minute: 100000}}
 listeners:
-  sparkpost-587: {{dialects: [sparkpost], port: 587, tls: starttls}}
-  sparkpost-2525: {{dialects: [sparkpost], port: 2525, tls: starttls}}
-"""
+""" + "".join(
+    f"  {name}: {{dialects: [{', '.join(each.dialects)}], port: {each.port}, tls: {each.tls},"
+    f" deprecated: {str(each.deprecated).lower()}}}\n"
+    for name, each in LISTENERS.items()
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,19 @@ import difflib
 import json
 import re
 from typing import Any
+from urllib.parse import unquote
 
 from estafeta_core.tokens import Kind, Token
 from estafeta_testing import testcase
 from estafeta_testing.outbox import Copy
 from estafeta_testing.relay import Relay, wait
 from estafeta_testing.smtp import Connection, stuffed
-from estafeta_testing.testcase import Case, FieldIs, HasCopy, Reply, Send
+from estafeta_testing.testcase import Case, FieldIs, HasCopy, Reply, Say, Send
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)(?: (.*?))?\}\}")
 _QUEUED = re.compile(r"(?<= queued as )(\w+)$")
 _RAW = re.compile("[\udc80-\udcff]+")
-_INTERNAL = re.compile(r"x-msys-api|x-estafeta-.*", re.IGNORECASE)
+_INTERNAL = re.compile(r"x-(?:msys-api|teenvio-.*|estafeta-.*)", re.IGNORECASE)
 
 
 class MismatchError(AssertionError):
@@ -33,20 +34,15 @@ def run(relay: Relay, case: Case) -> str:
         session = _Session(relay, connection)
         try:
             if case.login:
-                relay.begin(connection, tls=case.tls)
-                _login(relay, case, connection)
+                relay.log_in(
+                    connection, case.login, username=case.username, listener=case.listener, tls=case.tls
+                )
             for step in case.steps:
                 session.play(step)
         except (AssertionError, OSError) as error:
             what = str(error) if isinstance(error, AssertionError) else repr(error)
             return "\n".join([*connection.transcript, "", what])
     return ""
-
-
-def _login(relay: Relay, case: Case, connection: Connection) -> None:
-    credential = relay.credential(case.login)
-    reply = connection.login(case.username or credential.username, credential.password)
-    assert reply.startswith("235"), reply
 
 
 class _Session:
@@ -58,8 +54,8 @@ class _Session:
 
     def play(self, step: testcase.Step) -> None:
         match step:
-            case testcase.Say(line):
-                self._say(line)
+            case testcase.Say():
+                self._say(step)
             case Send():
                 self._send(step)
             case Reply():
@@ -101,10 +97,10 @@ class _Session:
                 return base64.b64encode(b"\0" + words[0].encode() + b"\0" + key)
         raise MismatchError(f"{{{{{name}}}}} is no placeholder for what is sent")
 
-    def _say(self, line: str) -> None:
-        self._line = line
-        self._connection.transcript.append(f"C: {line}")
-        self._connection.send(self._expanded(line) + b"\r\n")
+    def _say(self, step: Say) -> None:
+        self._line = step.line
+        self._connection.transcript.append(f"C: {step.line}")
+        self._connection.send(self._expanded(step.line) + step.end)
 
     def _send(self, step: Send) -> None:
         reply = self._connection.envelope(step.sender, step.recipients)
@@ -155,9 +151,14 @@ class _Session:
         reading = _Reading(self._relay, copies[0], message_id, found.transmission.transmission_id)
         for wanted in expected.fields:
             self._field_is(reading, wanted)
-        body = reading.text(copies[0].body).removesuffix("\r\n").split("\r\n")
-        if expected.body and body != expected.body:
-            raise _differs(f"body of the copy for {expected.recipient}", expected.body, body)
+        for content in expected.contents:
+            raw = copies[0].content(content.type)
+            if raw is None:
+                raise MismatchError(f"the copy for {expected.recipient} has no {content.type or 'body'}")
+            lines = reading.text(raw).removesuffix("\r\n").split("\r\n")
+            if lines != content.lines:
+                what = f"{content.type or 'body'} of the copy for {expected.recipient}"
+                raise _differs(what, content.lines, lines)
 
     def _field_is(self, reading: "_Reading", wanted: FieldIs) -> None:
         values = reading.values(wanted.name)
@@ -206,8 +207,11 @@ class _Reading:
         self._links = relay.links
         self._copy = copy
         self._prefixes = {(False, message_id): "", (True, transmission_id): "shared_"}
+        self._transmission_id = transmission_id
         base = re.escape(relay.web)
-        self._url = re.compile(rf"{base}/[cou]/([A-Za-z0-9_-]+)(?:\.gif)?")
+        self._url = re.compile(rf"{base}/[couw]/([A-Za-z0-9_-]+)(?:\.gif)?")
+        self._hosted = re.compile(rf"{base}/[fi]/([A-Za-z0-9_-]+)(?:/([A-Za-z0-9_.~%-]*))?")
+        self._icon = re.compile(rf"{base}/icons/([a-z0-9]+)\.png")
         self._mailto = re.compile(r"unsubscribe@[a-z.]+\?subject=(unsubscribe:[A-Za-z0-9_-]+)")
         self._verp = re.compile(r"b\+[a-z2-7]+@([a-z.]+)")
 
@@ -223,7 +227,8 @@ class _Reading:
         return self._placeholders(raw.decode("utf-8", "surrogateescape"))
 
     def _placeholders(self, text: str) -> str:
-        text = self._mailto.sub(self._written_mailto, self._url.sub(self._written_url, text))
+        text = self._hosted.sub(self._written_hosted, self._url.sub(self._written_url, text))
+        text = self._mailto.sub(self._written_mailto, self._icon.sub(r"{{icon \1}}", text))
         return _RAW.sub(lambda match: f"{{{{hex {_hex(match[0])}}}}}", text)
 
     def _written(self, what: str, token: Token | None, found: str) -> str:
@@ -237,6 +242,13 @@ class _Reading:
             return match[0]
         target = f" {token.target.decode('utf-8', 'surrogateescape')}" if token.target else ""
         return self._written(token.kind.name.lower() + target, token, match[0])
+
+    def _written_hosted(self, match: re.Match[str]) -> str:
+        """Return the placeholder of what the copies of a transmission share; the name must be the token's."""
+        token, name = self._links.read(match[1]), unquote(match[2] or "")
+        if token is None or token.id != self._transmission_id or token.name != name:
+            return match[0]
+        return f"{{{{file {name}}}}}" if token.kind is Kind.FILE else "{{image}}"
 
     def _written_mailto(self, match: re.Match[str]) -> str:
         return self._written("mailto", self._links.read_unsubscribe_subject(match[1]), match[0])

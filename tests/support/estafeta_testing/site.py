@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 
+from estafeta_core.hosting import Shelf
 from estafeta_core.links import Links
 from estafeta_core.store import Occurrence, Store
 from estafeta_core.store.rows import Message
@@ -33,6 +34,7 @@ class Site:
     links: Links
     store: Store
     recorder: Recorder
+    shelf: Shelf
     folder: Path
 
     @property
@@ -81,12 +83,14 @@ def serving(folder: Path, store: Store) -> Iterator[Site]:
     links = Links([KEY], base, "bounce.example.com")
     metrics = Metrics()
     recorder = Recorder(store, Spool(folder / "web-spool"), metrics)
-    server = Server(make_app(Service(links, recorder, metrics)))
+    shelf = Shelf(folder)
+    service = Service(links, recorder, metrics, store, shelf)
+    server = Server(make_app(service))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:
         time.sleep(0.005)
     with httpx2.Client(base_url=base, timeout=10) as http:
-        yield Site(http, links, store, recorder, folder)
+        yield Site(http, links, store, recorder, shelf, folder)
     server.should_exit = True
     thread.join()

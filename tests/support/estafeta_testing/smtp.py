@@ -8,7 +8,7 @@ import base64
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Self
 
 TIMEOUT = 60.0  # seconds; SparkPost's clients wait so long for a reply
@@ -77,9 +77,15 @@ class Connection:
         """Shake hands, after the server's 220."""
         self._socket = context.wrap_socket(self._socket, server_hostname=self._host)
 
-    def login(self, username: str, password: str) -> str:
-        """Log in with AUTH PLAIN and return the reply."""
-        return self.command("AUTH PLAIN " + base64.b64encode(f"\0{username}\0{password}".encode()).decode())
+    def login(self, username: str, password: str, mechanisms: Collection[str] = ("PLAIN",)) -> str:
+        """Log in with AUTH PLAIN where it is among the `mechanisms`, else with LOGIN; return the reply."""
+        if "PLAIN" in mechanisms:
+            return self.command(f"AUTH PLAIN {_base64(f'{chr(0)}{username}{chr(0)}{password}')}")
+        replies = (self.command(line) for line in ("AUTH LOGIN", _base64(username), _base64(password)))
+        reply = next(replies)
+        while reply.startswith("334"):
+            reply = next(replies)
+        return reply
 
     def envelope(self, sender: str, recipients: Iterable[str]) -> str:
         """Send MAIL, every RCPT and DATA in one packet; return the first reply that is not as wished."""
@@ -96,6 +102,10 @@ class Connection:
             return reply
         self.send(stuffed(content))
         return self.reply()
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def stuffed(content: bytes) -> bytes:

@@ -6,9 +6,10 @@ Line by line; the first sign or word tells what a line is:
     listener: NAME              which listener (sparkpost-587 unless told otherwise)
     login: CREDENTIAL [as USER] greet, EHLO and log in before the first step; without it the file says every
                                 line itself, from reading the greeting on
-    tls: yes                    STARTTLS before the login
+    tls: yes                    STARTTLS before the login; without it only where the listener insists
 
     C: LINE                     the client sends the line; after a 220 to STARTTLS it shakes hands
+    L: LINE                     the same with LF alone at its end
     S: LINE                     the server's next reply is this; several lines where it has several
     S~ REGEX                    the server's next reply, its lines joined by LF, holds a match of this
     closed                      the server has closed the connection
@@ -22,6 +23,8 @@ Line by line; the first sign or word tells what a line is:
     NAME present                the field is there once
     body                        the body is, to the byte, the lines that follow
     | LINE
+    content TYPE/SUBTYPE        the one part of this type is, once decoded, the lines that follow
+    | LINE
     no copy RCPT                RCPT got nothing
     events RCPT: TYPE, TYPE     exactly these events are recorded about the recipient
     event RCPT TYPE NAME = JSON the event of that type says this
@@ -32,7 +35,9 @@ What is sent may hold {{base64 TEXT}}, {{key CREDENTIAL}}, {{key64 CREDENTIAL}},
 What is expected may hold {{queue_id}}, and in copies {{click URL}}, {{amp_click URL}}, {{open}},
 {{initial_open}}, {{list_unsubscribe}}, {{link_unsubscribe URL}}, {{mailto}}, {{verp DOMAIN}}, {{msfbl}}, for
 what carries a token of this very recipient's copy and leads exactly there, with `shared_` before the word
-where all recipients of the transmission share it; {{hex E9}} for bytes that are not UTF-8.
+where all recipients of the transmission share it; {{web_version}} is always personal, {{file NAME}} and
+{{image}} are always shared. {{icon NETWORK}} is the picture of a social network, and {{hex E9}} stands for
+bytes that are not UTF-8.
 
 Raises SyntaxError with file and line.
 """
@@ -52,6 +57,7 @@ class Say:
     """A line of the client."""
 
     line: str
+    end: bytes = b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +92,20 @@ class FieldIs:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentIs:
+    """What the one part of a type must be once decoded; "" is the whole body, as it stands."""
+
+    type: str
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class HasCopy:
-    """A copy and what it looks like; `body` None: anyhow."""
+    """A copy and what it looks like."""
 
     recipient: str
     fields: list[FieldIs] = field(default_factory=list)
-    body: list[str] = field(default_factory=list)
+    contents: list[ContentIs] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +171,8 @@ def read(path: Path) -> Case:
 
 
 _BEGINNINGS: tuple[tuple[str, Callable[[re.Match[str]], Step]], ...] = (
-    (r"C: (.*)", lambda found: Say(found[1])),
+    (r"C:(?: (.*))?", lambda found: Say(found[1] or "")),
+    (r"L:(?: (.*))?", lambda found: Say(found[1] or "", b"\n")),
     (r"S: (.*)", lambda found: Reply([found[1]])),
     (r"S~ (.*)", lambda found: Reply([found[1]], regex=True)),
     (r"closed", lambda _: Closed()),
@@ -182,14 +197,18 @@ def _step(line: str, last: Step | None) -> list[Step]:
 def _goes_on(line: str, last: Step | None) -> bool:
     """Add a line to the step before it, if it belongs there."""
     match last:
-        case Send(lines=lines) | HasCopy(body=lines) if line == "|" or line.startswith("| "):
+        case Send(lines=lines) | HasCopy(contents=[*_, ContentIs(lines=lines)]) if _is_content(line):
             lines.append(line[2:])
         case Reply([*_, before] as lines) if before[3:4] == "-" and line.startswith("S: "):
             lines.append(line[3:])
         case HasCopy(fields=fields) if found := _FIELD.fullmatch(line):
             fields.append(FieldIs(found[1], found[2] or found[4], found[3] or ""))
-        case HasCopy():
-            return line == "body"
+        case HasCopy(contents=contents) if found := re.fullmatch(r"body|content (\S+)", line):
+            contents.append(ContentIs(found[1] or ""))
         case _:
             return False
     return True
+
+
+def _is_content(line: str) -> bool:
+    return line == "|" or line.startswith("| ")

@@ -1,0 +1,86 @@
+"""Every question to the store, in SQL.
+
+Each uses a primary key or an index; a test asks SQLite for its plan.
+"""
+
+_SENDS = """
+    SELECT t.*,
+        (SELECT count(*) FROM messages m WHERE m.transmission_id = t.transmission_id),
+        (SELECT count(DISTINCT e.message_id) FROM events e
+            WHERE e.transmission_id = t.transmission_id AND e.type IN ('open', 'initial_open')),
+        (SELECT count(DISTINCT e.message_id) FROM events e
+            WHERE e.transmission_id = t.transmission_id AND e.type IN ('click', 'amp_click'))
+    FROM transmissions t"""
+_GROUPS = """
+    SELECT g.*, (SELECT count(*) FROM group_contacts c WHERE c.group_id = g.group_id) FROM groups g"""
+
+QUERIES = {
+    "suppressed": """
+        SELECT DISTINCT recipient FROM suppressions WHERE account = ?1 AND subaccount = ?2
+        AND recipient IN (SELECT value FROM json_each(?3)) AND type IN (SELECT value FROM json_each(?4))""",
+    "tags": "SELECT tag FROM tags WHERE account = ?1",
+    "transmission": "SELECT * FROM transmissions WHERE transmission_id = ?1",
+    "queue_id": """
+        SELECT * FROM transmissions WHERE queue_id = ?1 ORDER BY transmission_id DESC LIMIT 1""",
+    "copy": """
+        SELECT m.*, t.* FROM messages m JOIN transmissions t ON t.transmission_id = m.transmission_id
+        WHERE m.message_id = ?1""",
+    "queue_copy": """
+        SELECT m.*, t.* FROM transmissions t JOIN messages m ON m.transmission_id = t.transmission_id
+        WHERE t.queue_id = ?1 AND m.rcpt_to = ?2 ORDER BY t.transmission_id DESC LIMIT 1""",
+    "requeued": "SELECT * FROM requeued WHERE queue_id = ?1",
+    "handed_over": "SELECT message_id FROM requeued WHERE original = ?1 AND message_id IS NOT NULL",
+    "requeued_copy": """
+        SELECT m.*, t.* FROM requeued r JOIN transmissions t ON t.queue_id = r.original
+        JOIN messages m ON m.transmission_id = t.transmission_id
+        WHERE r.queue_id = ?1 AND m.rcpt_to = ?2 ORDER BY t.transmission_id DESC LIMIT 1""",
+    "messages": "SELECT * FROM messages WHERE transmission_id = ?1 ORDER BY message_id",
+    "transmission_events": """
+        SELECT * FROM events WHERE transmission_id = ?1 ORDER BY timestamp, event_id""",
+    "delays": """
+        SELECT count(*) FROM messages m JOIN events e
+        ON e.transmission_id = m.transmission_id AND e.message_id = m.message_id
+        WHERE m.message_id = ?1 AND e.type = 'delay'""",
+    "log_position": 'SELECT log, inode, "offset" FROM log_positions WHERE log = ?1',
+    "events": """
+        SELECT e.*, t.*, m.* FROM events e
+        LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
+        LEFT JOIN messages m ON m.message_id = e.message_id
+        WHERE e.timestamp >= ?1 AND (e.timestamp, e.event_id) < (?2, ?3)
+        AND (?4 IS NULL OR e.type IN (SELECT value FROM json_each(?4)))
+        ORDER BY e.timestamp DESC, e.event_id DESC LIMIT ?5""",
+    "account_events": """
+        SELECT e.*, t.*, m.* FROM events e
+        LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
+        LEFT JOIN messages m ON m.message_id = e.message_id
+        WHERE e.account = ?6 AND e.timestamp >= ?1 AND (e.timestamp, e.event_id) < (?2, ?3)
+        AND (?4 IS NULL OR e.type IN (SELECT value FROM json_each(?4)))
+        ORDER BY e.timestamp DESC, e.event_id DESC LIMIT ?5""",
+    # Lists of what an account has, newest first; ids rise with time.
+    "sends": f"{_SENDS} WHERE t.transmission_id < ?1 ORDER BY t.transmission_id DESC LIMIT ?2",
+    "account_sends": f"""{_SENDS} WHERE t.account = ?3 AND t.transmission_id < ?1
+        ORDER BY t.transmission_id DESC LIMIT ?2""",
+    "groups": f"{_GROUPS} WHERE g.group_id < ?1 ORDER BY g.group_id DESC LIMIT ?2",
+    "account_groups": f"""{_GROUPS} WHERE g.account = ?3 AND g.group_id < ?1
+        ORDER BY g.group_id DESC LIMIT ?2""",
+    "group": f"{_GROUPS} WHERE g.group_id = ?1",
+    "transmission_group": f"{_GROUPS} WHERE g.transmission_id = ?1",
+    "group_contacts": "SELECT address FROM group_contacts WHERE group_id = ?1 ORDER BY address",
+    "contacts": """
+        SELECT * FROM contacts WHERE account = ?1 AND (created, address) < (?2, ?3)
+        ORDER BY created DESC, address DESC LIMIT ?4""",
+    "contents": "SELECT * FROM contents WHERE transmission_id < ?1 ORDER BY transmission_id DESC LIMIT ?2",
+    "account_contents": """
+        SELECT * FROM contents WHERE account = ?3 AND transmission_id < ?1
+        ORDER BY transmission_id DESC LIMIT ?2""",
+    "content": "SELECT * FROM contents WHERE transmission_id = ?1",
+    "message_content": """
+        SELECT c.* FROM messages m JOIN contents c ON c.transmission_id = m.transmission_id
+        WHERE m.message_id = ?1""",
+    # What is kept, and for how long.
+    "kept_bytes": "SELECT bytes FROM kept_bytes WHERE account = ?1",
+    "kept_files": "SELECT DISTINCT digest FROM files WHERE digest IN (SELECT value FROM json_each(?1))",
+    "old_files": "SELECT 1 FROM files WHERE kept < ?1 LIMIT 1",
+    "old_contents": "SELECT 1 FROM contents WHERE created < ?1 LIMIT 1",
+    "old_requeued": "SELECT 1 FROM requeued WHERE time < ?1 LIMIT 1",
+}

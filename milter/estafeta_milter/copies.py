@@ -1,0 +1,94 @@
+"""One message for all, or a copy for each: what is queued, and what a recipient gets.
+
+Where nothing tells the recipients apart, or there is one only, the message is transformed and queued as it
+shall leave (`alike`). Where copies differ, what they share is queued with a job (`differing`), and each of
+them is made of it when Postfix hands over its one recipient (`finished`). The first one is made at once as
+well, so that whatever could go wrong goes wrong while the client still waits for its answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from estafeta_core.identity import Identity
+from estafeta_core.jobs import FIELD, Jobs, Order
+from estafeta_core.links import Links
+from estafeta_milter.job import Job
+from estafeta_milter.message.message import Message
+from estafeta_milter.message.part import Bounds, Unscannable
+from estafeta_milter.pipeline import FOR_ALL, FOR_EACH, transform
+
+# A message that was taken apart when it came is taken apart again, though it has a field more by then and
+# the bounds may have been set anew; one that was not stays as it is.
+_TAKEN_APART = Bounds(*[1 << 40] * 5)  # more bytes than any message has
+_UNTOUCHED = Bounds(header_count=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A message that may go."""
+
+    queued: Message
+    """As Postfix shall queue it."""
+    shared: Message
+    """What is handed over: the queued message without its job."""
+    copy: Message
+    """The first recipient's copy, or everybody's, not yet in bytes."""
+    final: Message
+    """The same in bytes."""
+
+
+def alike(message: Message, job: Job) -> Rendering:
+    """Return the rendering that serves everybody."""
+    copy = transform(message, job)
+    final = copy.rendered()
+    return Rendering(queued=final, shared=final, copy=copy, final=final)
+
+
+def differing(
+    message: Message, job: Job, jobs: Jobs, transmission_id: int, message_ids: Mapping[str, int]
+) -> Rendering:
+    """Return the rendering for recipients with these message ids; `job` is that of the first one.
+
+    TooManyCopiesError when there are more than the job has room for.
+    """
+    structured = not isinstance(message.structure, Unscannable)
+    shared = transform(message, job, FOR_ALL).rendered()
+    order = Order(
+        transmission_id=transmission_id,
+        identity=str(job.identity),
+        customer_id=job.customer_id,
+        options=job.options,
+        list_unsubscribe=job.list_unsubscribe,
+        return_path_domain=job.return_path_domain,
+        append_tags=job.append_tags,
+        structured=structured,
+    )
+    queued = shared.add_header(FIELD, jobs.write(order, message_ids))
+    if job.return_path_domain is not None:
+        # Should the copies never be made, Postfix says so to this address.
+        sender = job.links.bounce_address(transmission_id, job.return_path_domain, shared=True)
+        queued = queued.with_sender(sender)
+    copy = _finished(shared, job, structured=structured)
+    return Rendering(queued, shared, copy, copy.rendered())
+
+
+def finished(shared: Message, order: Order, message_id: int, links: Links) -> Message:
+    """Return the copy of the one recipient of `shared`, which is the queued message without its job."""
+    job = Job(
+        identity=Identity.parse(order.identity),
+        customer_id=order.customer_id,
+        options=order.options,
+        links=links,
+        id=message_id,
+        rcpt_to=shared.recipients[0],
+        control_headers=frozenset(),
+        list_unsubscribe=order.list_unsubscribe,
+        return_path_domain=order.return_path_domain,
+        append_tags=order.append_tags,
+    )
+    return _finished(shared, job, structured=order.structured).rendered()
+
+
+def _finished(shared: Message, job: Job, *, structured: bool) -> Message:
+    bounds = _TAKEN_APART if structured else _UNTOUCHED
+    return transform(replace(shared, bounds=bounds), job, FOR_EACH)

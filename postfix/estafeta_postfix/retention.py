@@ -1,0 +1,100 @@
+"""What is kept for recipients goes when its time is over: `hosting.retention_days`.
+
+In this order, at the start and then every hour:
+
+1. Rows about files and contents that are older are taken out of the store, a few at a time.
+2. Of the files on the disk, those that no account keeps are removed, and drafts that nobody finished.
+
+A file sent again meanwhile stays: its row is younger by then, or is being written. For a row that is
+being written, its file has been renewed a moment ago (`hosting.Shelf.keep` comes before the row), and
+nothing that was renewed within DAY is removed. So what step 2 finds without a row and old can only have
+lost it in step 1, or belong to a message that was never accepted.
+
+The store may be away and a folder unreadable: what could not be done is done an hour later.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from estafeta_core.hosting import Shelf
+from estafeta_core.store import Store, StoreUnavailable
+from estafeta_core.store.rows import Expiring, Forget
+
+HOUR = 3600.0  # seconds
+DAY = 24 * HOUR  # no message takes so long between keeping its files and writing its rows
+BATCH = 500  # rows to a transaction: a few milliseconds, for which everybody else waits
+PAUSE = 0.01  # seconds between two batches or folders
+QUEUE_DAYS = 30  # for which a queue file may be a copy of another; Postfix gives up after 5
+
+log = logging.getLogger(__name__)
+
+
+class Retention:
+    """A thread that clears up.
+
+    `days` is asked before each round, because a reload may have changed it; 0 keeps for ever. `clock` gives
+    Unix time in seconds.
+    """
+
+    def __init__(
+        self, store: Store, shelf: Shelf, days: Callable[[], int], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._shelf = shelf
+        self._days = days
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+
+    def start(self) -> None:
+        """Begin with the first round."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Stop within a batch; give up waiting after `timeout` seconds, as the disk may stand still."""
+        self._stopping.set()
+        self._thread.join(timeout)
+
+    def clear(self) -> int:
+        """Do one round and return how many files were removed; StoreUnavailable stops it."""
+        now = self._clock()
+        days = self._days()
+        if days:
+            self._forget("contents", now - days * DAY)
+            self._forget("files", now - days * DAY)
+        self._forget("requeued", now - QUEUE_DAYS * DAY)
+        return sum(self._cleared(shard, now - DAY) for shard in self._shelf.shards() if self._go_on())
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                removed = self.clear()
+                if removed:
+                    log.info("%d hosted files that nobody keeps any more were removed", removed)
+            except (StoreUnavailable, OSError) as error:
+                log.error("what is kept could not be cleared, tried again in an hour: %s", error)
+            except Exception:  # a bug here keeps files for longer; it never stops the log follower
+                log.exception("what is kept could not be cleared, tried again in an hour")
+            self._stopping.wait(HOUR)
+
+    def _forget(self, what: Expiring, before: float) -> None:
+        limit = round(before * 1000)
+        while self._go_on() and self._store.has_older(what, limit):
+            self._store.record([Forget(what, limit, BATCH)])
+
+    def _cleared(self, shard: str, before: float) -> int:
+        """Remove the files of one folder that nobody keeps; return how many."""
+        try:
+            self._shelf.remove_drafts(shard, before)
+            digests = self._shelf.digests(shard)
+            kept = self._store.kept_files(digests)
+            return sum(self._shelf.remove(digest, before) for digest in digests if digest not in kept)
+        except OSError as error:
+            log.error("the folder %s of hosted files cannot be cleared: %s", shard, error)
+            return 0
+
+    def _go_on(self) -> bool:
+        """Leave the store and the disk to others for a moment; return whether there is time for more."""
+        return not self._stopping.wait(PAUSE)

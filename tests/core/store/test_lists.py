@@ -1,0 +1,127 @@
+"""What an account has, newest first, and nothing of anybody else's."""
+
+from estafeta_core.store import Store
+from estafeta_core.store.lists import Send
+from estafeta_core.store.rows import (
+    Contact,
+    Content,
+    Event,
+    File,
+    Group,
+    GroupContact,
+    Message,
+    Requeued,
+    Row,
+    Transmission,
+)
+from estafeta_testing.stored import IDS, make_rows
+
+
+def sent(
+    store: Store, *recipients: str, account: str = "acme", queue_id: str = "4Xqueue"
+) -> tuple[Transmission, list[Message]]:
+    rows = make_rows(*recipients, account=account, queue_id=queue_id)
+    store.record(rows)
+    assert isinstance(rows[0], Transmission)
+    return rows[0], [row for row in rows if isinstance(row, Message)]
+
+
+def happened(transmission: Transmission, message: Message | None, *kinds: str) -> list[Row]:
+    message_id = message.message_id if message else None
+    return [
+        Event(IDS.next(), kind, 5, transmission.transmission_id, message_id, transmission.account, None)
+        for kind in kinds
+    ]
+
+
+def test_t46_a_send_tells_how_many_recipients_opened_and_clicked(store: Store) -> None:
+    transmission, (alice, bob, _) = sent(store, "a@x.net", "b@x.net", "c@x.net")
+    store.record(happened(transmission, alice, "initial_open", "open", "open", "click", "click"))
+    store.record(happened(transmission, bob, "open", "amp_click", "delivery"))
+    (send,) = store.sends("acme")
+    assert send == Send(transmission, recipients=3, opened=2, clicked=2)
+
+
+def test_sends_come_newest_first_by_account_in_pages(store: Store) -> None:
+    mine = [sent(store)[0] for _ in range(5)]
+    theirs, _ = sent(store, account="other")
+    assert [send.transmission for send in store.sends("acme")] == mine[::-1]
+    assert [send.transmission for send in store.sends()] == [theirs, *mine[::-1]]
+    assert [send.transmission for send in store.sends("acme", limit=2)] == mine[:2:-1]
+    later = store.sends("acme", before=mine[3].transmission_id, limit=2)
+    assert [send.transmission for send in later] == [mine[2], mine[1]]
+    assert store.sends("nobody") == []
+    assert store.sends(before=mine[0].transmission_id) == []
+
+
+def test_t45_a_group_is_listed_with_its_contacts_and_found_by_every_id(store: Store) -> None:
+    transmission, _ = sent(store)
+    group = Group(IDS.next(), "acme", "SMTP 2026-11-20 13:00:00", transmission.transmission_id, 5)
+    addresses = ["b@x.net", "a@x.net", "b@x.net"]
+    store.record([group, *(GroupContact(group.group_id, address) for address in addresses)])
+    (listed,) = store.groups("acme")
+    assert (listed.group, listed.contacts) == (group, 2)
+    assert store.group_contacts(group.group_id) == ["a@x.net", "b@x.net"]
+    store.record([Requeued("4Xcopy", "4Xqueue", 5)])
+    for id_text in (str(group.group_id), str(transmission.transmission_id), " 4Xqueue ", "4Xcopy"):
+        assert store.group(id_text) == listed
+    for id_text in ("", "5", "9" * 30, "4Xnothing", "²"):
+        assert store.group(id_text) is None
+
+
+def test_t44_a_group_without_a_message_is_a_group(store: Store) -> None:
+    group = Group(IDS.next(), "acme", "SMTP 2026-11-20 13:00:00", None, 5)
+    store.record([group])
+    (listed,) = store.groups()
+    assert (listed.group, listed.contacts) == (group, 0)
+
+
+def test_groups_come_newest_first_by_account_in_pages(store: Store) -> None:
+    groups = [Group(IDS.next(), account, "SMTP", None, 5) for account in ("acme", "other", "acme", "acme")]
+    store.record(groups)
+    mine = [groups[3], groups[2], groups[0]]
+    assert [each.group for each in store.groups("acme")] == mine
+    assert [each.group for each in store.groups()] == groups[::-1]
+    assert [each.group for each in store.groups("acme", before=mine[0].group_id, limit=1)] == [mine[1]]
+    assert store.groups("nobody") == []
+
+
+def test_t44_a_contact_is_kept_once_from_when_it_was_first_named(store: Store) -> None:
+    store.record(
+        [Contact("acme", "a@x.net", 1), Contact("acme", "b@x.net", 1), Contact("other", "a@x.net", 2)]
+    )
+    store.record([Contact("acme", "a@x.net", 9), Contact("acme", "c@x.net", 3)])
+    everyone = [Contact("acme", "c@x.net", 3), Contact("acme", "b@x.net", 1), Contact("acme", "a@x.net", 1)]
+    assert store.contacts("acme") == everyone
+    seen = store.contacts("acme", limit=2)
+    assert seen == everyone[:2]
+    assert store.contacts("acme", before=(seen[-1].created, seen[-1].address)) == everyone[2:]
+    assert store.contacts("nobody") == []
+
+
+def test_t47_a_content_is_found_by_transmission_and_by_each_copy(store: Store) -> None:
+    transmission, messages = sent(store, "a@x.net", "b@x.net")
+    other, (unkept,) = sent(store, account="other")
+    content = Content(transmission.transmission_id, messages[0].message_id, "acme", "ab" * 32, "utf-8", 5)
+    store.record([content])
+    assert store.content(transmission.transmission_id) == content
+    assert [store.content_of_message(message.message_id) for message in messages] == [content, content]
+    assert store.content(other.transmission_id) is None
+    assert store.content_of_message(unkept.message_id) is None
+    assert store.content_of_message(1) is None
+
+
+def test_contents_come_newest_first_by_account_in_pages(store: Store) -> None:
+    contents = [Content(IDS.next(), 1, account, "ab", "", 5) for account in ("acme", "other", "acme", "acme")]
+    store.record(contents)
+    mine = [contents[3], contents[2], contents[0]]
+    assert store.contents("acme") == mine
+    assert store.contents() == contents[::-1]
+    assert store.contents("acme", before=mine[0].transmission_id, limit=1) == [mine[1]]
+
+
+def test_a_file_is_kept_while_one_account_keeps_it(store: Store) -> None:
+    store.record([File("acme", "a", 1, 5), File("other", "a", 1, 5), File("other", "b", 1, 5)])
+    assert store.kept_files(["a", "b", "c"]) == {"a", "b"}
+    assert store.kept_files([]) == set()
+    assert store.kept_files(str(number) for number in range(5000)) == set()

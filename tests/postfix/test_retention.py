@@ -1,0 +1,264 @@
+"""Hosted files go when their time is over, and none that is sent again at that moment."""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estafeta_core.hosting import Shelf
+from estafeta_core.store import Store, open_store
+from estafeta_core.store.rows import Content, File, Requeued
+from estafeta_postfix import retention
+from estafeta_postfix.retention import DAY, QUEUE_DAYS, Retention
+
+NOW = time.time()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with contextlib.closing(open_store(f"sqlite:///{tmp_path}/estafeta.db")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "PAUSE", 0.0)
+
+
+def clearing(store: Store, shelf: Shelf, days: int = 10) -> Retention:
+    return Retention(store, shelf, lambda: days, lambda: NOW)
+
+
+def keep(store: Store, shelf: Shelf, content: bytes, days_ago: float, account: str = "acme") -> str:
+    """Keep a content as a message so many days ago did."""
+    digest = shelf.keep(content)
+    then = NOW - days_ago * DAY
+    os.utime(path_of(shelf, digest), (then, then))
+    store.record([File(account, digest, len(content), round(then * 1000))])
+    return digest
+
+
+def path_of(shelf: Shelf, digest: str) -> Path:
+    return shelf._root / digest[:2] / digest
+
+
+def test_t47_what_is_older_goes_from_store_and_disk_and_the_rest_stays(store: Store, shelf: Shelf) -> None:
+    old = keep(store, shelf, b"old", 10.1)
+    young = keep(store, shelf, b"young", 9.9)
+    for transmission_id, days in ((1, 10.1), (2, 9.9)):
+        store.record([Content(transmission_id, 5, "acme", old, "", round((NOW - days * DAY) * 1000))])
+    assert clearing(store, shelf).clear() == 1
+    assert (shelf.read(old), shelf.read(young)) == (None, b"young")
+    assert store.kept_files([old, young]) == {young}
+    assert store.kept("acme") == 5
+    assert [content.transmission_id for content in store.contents()] == [2]
+
+
+def test_a_file_stays_while_another_account_keeps_it(store: Store, shelf: Shelf) -> None:
+    digest = keep(store, shelf, b"shared", 20)
+    store.record([File("other", digest, 6, round((NOW - 5 * DAY) * 1000))])
+    assert clearing(store, shelf).clear() == 0
+    assert shelf.read(digest) == b"shared"
+    assert (store.kept("acme"), store.kept("other")) == (0, 6)
+
+
+def test_zero_days_keep_for_ever_and_clear_up_after_messages_that_were_never_accepted(
+    store: Store, shelf: Shelf
+) -> None:
+    digest = keep(store, shelf, b"old", 10_000)
+    never = shelf.keep(b"its message was refused")
+    os.utime(path_of(shelf, never), (NOW - 1.1 * DAY,) * 2)
+    assert clearing(store, shelf, days=0).clear() == 1
+    assert (shelf.read(digest), shelf.read(never)) == (b"old", None)
+
+
+def test_what_is_kept_and_not_yet_written_down_stays(store: Store, shelf: Shelf) -> None:
+    digest = shelf.keep(b"its row is being written")
+    assert clearing(store, shelf).clear() == 0
+    assert shelf.read(digest) is not None
+
+
+def test_drafts_go_when_they_are_a_day_old(store: Store, shelf: Shelf) -> None:
+    folder = path_of(shelf, keep(store, shelf, b"content", 1)).parent
+    for name, days in (("draft-old", 1.1), ("draft-new", 0.9)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (NOW - days * DAY,) * 2)
+    clearing(store, shelf).clear()
+    assert not (folder / "draft-old").exists()
+    assert (folder / "draft-new").exists()
+
+
+def test_what_is_known_of_queue_files_goes_when_no_queue_can_hold_them(store: Store, shelf: Shelf) -> None:
+    for queue_id, days in (("4Xold", QUEUE_DAYS + 1), ("4Xnew", QUEUE_DAYS - 1)):
+        store.record([Requeued(queue_id, "4Xq", round((NOW - days * DAY) * 1000))])
+    clearing(store, shelf, days=0).clear()
+    assert store.requeued("4Xold") is None
+    assert store.requeued("4Xnew") is not None
+
+
+def test_many_rows_are_forgotten_a_few_at_a_time(
+    store: Store, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    digests = [keep(store, shelf, b"%d" % number, 20) for number in range(20)]
+    assert clearing(store, shelf).clear() == 20
+    assert store.kept_files(digests) == set()
+    assert store.kept("acme") == 0
+
+
+# The same content is sent again at the very moment its time is over.
+
+
+def test_a_file_kept_again_before_its_row_is_forgotten_stays(store: Store, shelf: Shelf) -> None:
+    digest = keep(store, shelf, b"again", 20)
+    assert shelf.keep(b"again") == digest  # the milter is between its two steps
+    assert clearing(store, shelf).clear() == 0
+    assert store.kept_files([digest]) == set()
+    store.record([File("acme", digest, 5, round(NOW * 1000))])
+    assert clearing(store, shelf).clear() == 0
+    assert shelf.read(digest) == b"again"
+    assert store.kept("acme") == 5
+
+
+def test_a_file_kept_again_between_the_two_questions_about_it_stays(
+    store: Store, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = keep(store, shelf, b"again", 20)
+    kept_files = store.kept_files
+
+    def asked(digests: list[str]) -> set[str]:
+        found = kept_files(digests)
+        shelf.keep(b"again")
+        return found
+
+    monkeypatch.setattr(store, "kept_files", asked)
+    assert clearing(store, shelf).clear() == 0
+    assert shelf.read(digest) == b"again"
+
+
+def test_a_file_kept_again_while_it_is_removed_is_there_afterwards(
+    store: Store, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = keep(store, shelf, b"again", 20)
+    seen, go_on = threading.Event(), threading.Event()
+    unlink = os.unlink
+
+    def slow(*arguments: Any, **options: Any) -> None:
+        seen.set()
+        assert go_on.wait(10)
+        unlink(*arguments, **options)
+
+    monkeypatch.setattr(os, "unlink", slow)
+    with ThreadPoolExecutor() as threads:
+        clear = threads.submit(clearing(store, shelf).clear)
+        assert seen.wait(10)
+        keeping = threads.submit(shelf.keep, b"again")
+        go_on.set()
+        assert (clear.result(10), keeping.result(10)) == (1, digest)
+    assert shelf.read(digest) == b"again"
+
+
+def test_senders_and_clearing_at_once_leave_no_row_without_its_file(
+    store: Store, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "DAY", 0.7)  # seconds: a retention of one day and its grace, in short
+    contents = [b"%d" % number for number in range(30)]
+    sending = threading.Event()
+
+    def send(pause: float) -> None:
+        while not sending.wait(pause):
+            for content in contents:
+                digest = shelf.keep(content)
+                store.record([File("acme", digest, len(content), round(time.time() * 1000))])
+                assert shelf.read(digest) == content
+
+    removed = 0
+    with ThreadPoolExecutor() as threads:
+        senders = [threads.submit(send, pause) for pause in (1.7, 2.3)]
+        for _ in range(20):
+            removed += Retention(store, shelf, lambda: 1).clear()
+            time.sleep(0.25)
+        sending.set()
+        for sender in senders:
+            sender.result(30)
+    digests = [shelf.keep(content) for content in contents]
+    assert removed
+    assert all(shelf.read(digest) is not None for digest in store.kept_files(digests))
+
+
+# The thread
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    give_up = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def test_the_first_round_begins_at_once_and_others_follow(
+    store: Store, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "HOUR", 0.05)
+    first = keep(store, shelf, b"first", 20)
+    running = clearing(store, shelf)
+    running.start()
+    wait_until(lambda: shelf.read(first) is None)
+    second = keep(store, shelf, b"second", 20)
+    wait_until(lambda: shelf.read(second) is None)
+    running.stop(5)
+    assert not running._thread.is_alive()
+
+
+def test_a_store_that_is_away_is_waited_for(
+    store: Store,
+    shelf: Shelf,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(retention, "HOUR", 0.05)
+    digest = keep(store, shelf, b"old", 20)
+    (tmp_path / "estafeta.db").rename(tmp_path / "away")
+    running = clearing(store, shelf)
+    with caplog.at_level(logging.ERROR):
+        running.start()
+        wait_until(lambda: "tried again in an hour" in caplog.text)
+    assert shelf.read(digest) == b"old"
+    (tmp_path / "away").rename(tmp_path / "estafeta.db")
+    wait_until(lambda: shelf.read(digest) is None)
+    running.stop(5)
+
+
+def test_a_folder_that_cannot_be_read_does_not_keep_the_others_from_being_cleared(
+    store: Store, shelf: Shelf, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    digest = keep(store, shelf, b"old", 20)
+    (tmp_path / "hosted" / "00").symlink_to(tmp_path)
+    assert clearing(store, shelf).clear() == 1
+    assert shelf.read(digest) is None
+    assert "the folder 00 of hosted files cannot be cleared" in caplog.text
+
+
+def test_it_stops_in_the_middle(store: Store, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "PAUSE", 0.2)
+    for number in range(200):
+        keep(store, shelf, b"%d" % number, 20)
+    running = clearing(store, shelf)
+    running.start()
+    started = time.monotonic()
+    running.stop(5)
+    assert time.monotonic() - started < 2
+    assert not running._thread.is_alive()
