@@ -18,6 +18,7 @@ links         the URLs and addresses that carry them
 ids           63-bit, time-ordered numbers
 events        what happened, under SparkPost's field names
 bounce_class  SparkPost's bounce classes, by enhanced status code
+statistics    what became of messages, counted as providers' pages show it
 store         where transmissions, recipients, events and suppressions are durable
 sockets       where the daemons' sockets lie, and who may open them
 logs          one record a line, safe to grep

@@ -46,11 +46,12 @@ _COMMENT_STEP = re.compile(r"[^()\\]+|\\.|[()]")
 
 _AT_DOMAIN = re.compile(r"@\s*([\w-]+(?:[.\u3002][\w-]+)+)")
 _OVERRIDES = re.compile("[\u202d\u202e]")  # they make moc.mitciv@ look like @victim.com
-# Signs that show nothing (Unicode's Default_Ignorable_Code_Point, below U+10000): between @ and a domain
-# they hide it from us and from nobody else.
+# Signs that show nothing (Unicode's Default_Ignorable_Code_Point, and control characters, which encoded
+# words may bring in): between @ and a domain they hide it from us and from nobody else.
 _INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0]"
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f"
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _ROUTING = frozenset("%!")  # alice%victim.com@ and victim.com!alice@: old relays read another domain
 
@@ -173,9 +174,10 @@ def _comment_end(text: str, position: int) -> int | None:
 def _shows_another(shown: str, domain: str) -> bool:
     """Return whether name or comments show an address of another domain, plainly or once decoded.
 
-    Phones show the name alone, and some readers decode encoded words before they look for `<`.
+    Phones show the name alone, some readers decode encoded words before they look for `<`, and some decode
+    words of which we can make nothing.
     """
-    for text in {shown, rfc2047.decode(shown)}:
+    for text in {shown, rfc2047.decode(shown), rfc2047.lenient(shown)}:
         plain = unicodedata.normalize("NFKC", text)  # a fullwidth @ is an @ to the eye
         if _OVERRIDES.search(plain):
             return True

@@ -4,6 +4,9 @@ Reading is generous, as mail programs are: words may be longer than 75 character
 quotes. White space between two words disappears (section 6.2), and the bytes of neighbouring words in one
 charset are joined before they become text, because some programs split characters. A word that cannot
 be decoded stays as it is written. Text is read once: what comes out is never looked at for words again.
+
+Some programs are more generous still, and show something where we can decode nothing; `lenient` is how
+they read.
 """
 
 import binascii
@@ -14,9 +17,20 @@ import pkgutil
 import re
 
 _WORD = re.compile(r"=\?([A-Za-z0-9_.:+-]{1,40})(?:\*[A-Za-z0-9-]*)?\?([BbQq])\?([^?\s]*)\?=")
+_OPENING = re.compile(r"=\?([^?]*)\?([BbQq])\?")
+_FOREIGN = re.compile("[^A-Za-z0-9+/=]+")
 _ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
 # Python codecs that are text to Python, but no charset of mail: they run escapes of their own.
 _NOT_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"})
+# Codecs of the charsets that every mail program knows: what can be decoded is read in one way.
+_KNOWN_TO_ALL = frozenset(
+    {
+        *("utf-8", "ascii", "koi8-r", "koi8-u", "cp874", "shift_jis", "cp932", "euc_jp", "iso2022_jp"),
+        *("gb2312", "gbk", "gb18030", "big5", "euc_kr"),
+        *(f"iso8859-{number}" for number in (*range(1, 12), *range(13, 17))),
+        *(f"cp{number}" for number in range(1250, 1259)),
+    }
+)
 # Every name under which Python may have a codec. Others are never looked up: Python remembers each name
 # that it was ever asked for, so that a sender of made-up ones could fill the memory.
 _NAMES = {
@@ -43,6 +57,47 @@ def decode(value: str | bytes) -> str:
         else:
             run.add(charset, raw, match.group())
     return "".join((*out, run.end(), text[position:]))
+
+
+def lenient(text: str) -> str:
+    """Return `text` as programs read it that make something of every word.
+
+    A charset may be missing or unknown, a byte not belong to it, a word hold spaces or never end, and base64
+    hold signs that are none of its own. Such a word is read as Latin-1: what it hides is ASCII. The work is
+    linear in the length of `text`.
+    """
+    out: list[str] = []
+    position = 0
+    while match := _OPENING.search(text, position):
+        between = text[position : match.start()]
+        end = text.find("?=", match.end())
+        end = len(text) if end < 0 else end
+        out += (
+            between if between.strip(" \t\r\n") else "",
+            _lenient_word(match[1], match[2], text[match.end() : end]),
+        )
+        position = end + 2
+    return "".join((*out, text[position:]))
+
+
+def _lenient_word(charset: str, encoding: str, payload: str) -> str:
+    codec = _codec(charset.partition("*")[0].lower()) if charset.isascii() else None
+    raw = _lenient_bytes(encoding, payload)
+    if codec is not None and codec.name in _KNOWN_TO_ALL:
+        try:
+            return codec.decode(raw, "strict")[0]
+        except ValueError:
+            pass  # a byte that is not in the charset
+    return raw.decode("latin-1")
+
+
+def _lenient_bytes(encoding: str, payload: str) -> bytes:
+    if encoding in "Qq":
+        return _unescaped(payload.encode("utf-8", "replace"))
+    pieces = filter(None, _FOREIGN.sub("", payload).split("="))  # several texts, each with its padding
+    # A sign that is left over holds less than a byte.
+    whole = (piece[: len(piece) - (len(piece) % 4 == 1)] for piece in pieces)
+    return b"".join(binascii.a2b_base64(piece + "=" * (-len(piece) % 4)) for piece in whole)
 
 
 class _Run:
@@ -92,4 +147,9 @@ def _bytes(encoding: str, payload: str) -> bytes | None:
             return binascii.a2b_base64(data + b"=" * (-len(data) % 4), strict_mode=True)
     except (UnicodeEncodeError, binascii.Error):
         return None
+    return _unescaped(data)
+
+
+def _unescaped(data: bytes) -> bytes:
+    """Return what the payload of a Q word stands for."""
     return _ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), data.replace(b"_", b" "))

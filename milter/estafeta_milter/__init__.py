@@ -6,7 +6,9 @@ texts       the words that are put into messages, in every language
 handlers    one change to a message per file; none of them decides
 pipeline    the ordered table of handlers
 merge_tags  [Unsubscribe] and [WebVersion]
+utf8        texts that have to leave in UTF-8
 text_links  links in plain text
+admission   who sends, and to whom: what is asked before a message comes
 submission  what a submitted message asks for, and whether it may
 verdict     the rules about a whole message
 senders     who a message says it comes from

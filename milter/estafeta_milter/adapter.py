@@ -23,6 +23,7 @@ from estafeta_core.jobs import LISTENER
 from estafeta_core.refusal import Refusal
 from estafeta_core.tickets import LISTENER as RECEIPT
 from estafeta_milter import edits, relayed
+from estafeta_milter.admission import Admission
 from estafeta_milter.delivery import Delivery
 from estafeta_milter.relayed import Relayed
 from estafeta_milter.reply import reply
@@ -52,6 +53,7 @@ class Handover:
 class Session(Milter.Base):
     """One SMTP connection as libmilter shows it."""
 
+    admission: ClassVar[Admission]
     submission: ClassVar[Submission]
     delivery: ClassVar[Delivery]
     stopping: ClassVar[bool] = False
@@ -152,7 +154,7 @@ class Session(Milter.Base):
             return Handover(sender)
         if listener == RECEIPT:
             return Relayed(sender)
-        return self.submission.mail(
+        return self.admission.mail(
             identity=self._macro("{auth_authen}"),
             listener=listener,
             client_address=self._macro("{client_addr}"),
@@ -162,7 +164,7 @@ class Session(Milter.Base):
         )
 
     def _rcpt(self, envelope: Envelope | Relayed | Handover, address: str) -> Refusal | None:
-        return self.submission.rcpt(envelope, address) if isinstance(envelope, Envelope) else None
+        return self.admission.rcpt(envelope, address) if isinstance(envelope, Envelope) else None
 
     def _end(self, queue_id: str) -> int:
         outcome = self._outcome(queue_id)
@@ -191,7 +193,7 @@ class Session(Milter.Base):
     def _relayed(
         self, queue_id: str, sender: str, headers: tuple[Header, ...]
     ) -> list[edits.Edit] | Discard | Refusal:
-        envelope = self.submission.relayed(queue_id, sender, headers)
+        envelope = self.admission.relayed(queue_id, sender, headers)
         if isinstance(envelope, Refusal):
             return envelope
         self._envelope = envelope
@@ -254,7 +256,7 @@ class AnsweringSession(Session):
     def unknown(self, command: str) -> int:
         """Answer a command that Postfix does not know, or that it was told to make unknown."""
         try:
-            refusal = self.submission.command(self._macro("{daemon_name}"), command)
+            refusal = self.admission.command(self._macro("{daemon_name}"), command)
         except Exception:  # Postfix's own answer is as good
             log.exception("%.100r: no answer of the provider's", command)
             return Milter.CONTINUE

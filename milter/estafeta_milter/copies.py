@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from estafeta_core.identity import Identity
-from estafeta_core.jobs import FIELD, Jobs, Order
+from estafeta_core.jobs import FIELD, Jobs, Order, content
 from estafeta_core.links import Links
 from estafeta_milter.job import Job
 from estafeta_milter.message.message import Message
@@ -62,6 +62,7 @@ def differing(
         return_path_domain=job.return_path_domain,
         append_tags=job.append_tags,
         structured=structured,
+        content=content(shared.headers, shared.body),
     )
     queued = shared.add_header(FIELD, jobs.write(order, message_ids))
     if job.return_path_domain is not None:

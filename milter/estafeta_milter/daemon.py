@@ -35,7 +35,9 @@ from estafeta_core.dialects import DIALECTS
 from estafeta_core.ids import IdSource
 from estafeta_core.store import open_store
 from estafeta_milter.adapter import AnsweringSession, Session
+from estafeta_milter.admission import Admission
 from estafeta_milter.delivery import Delivery
+from estafeta_milter.derived import Deriving
 from estafeta_milter.submission import Submission
 
 log = logging.getLogger(__name__)
@@ -108,7 +110,9 @@ def _serve(live: Live, libmilter_main: Callable[[], None]) -> None:
     signal.signal(signal.SIGHUP, lambda *_: live.request_reload())
     live.watch()
     store = open_store(config.store, timeout=config.store_timeout)
-    Session.submission = Submission(live, store, IdSource())
+    deriving = Deriving()
+    Session.admission = Admission(live, deriving)
+    Session.submission = Submission(store, IdSource(), deriving)
     Session.delivery = Delivery(live)
     libmilter = threading.Thread(target=libmilter_main, name="libmilter", daemon=True)
     libmilter.start()

@@ -5,14 +5,15 @@ and no store is asked here, so a copy can be made whatever is down and however l
 comes out each time, because Postfix may try again after it has lost an answer.
 
 Nothing is refused for good: the message has been accepted. What has no job for its recipient is deferred
-as well; it is no message of ours, since nobody but this host's own users can reach the listener.
+as well, and so is what has the job of another message; it is none of ours, since nobody but this host's own
+users can reach the listener.
 """
 
 import logging
 
 from estafeta_core.config.live import Live
 from estafeta_core.headers import Header, values
-from estafeta_core.jobs import FIELD, Order
+from estafeta_core.jobs import FIELD, Order, content
 from estafeta_core.refusal import Refusal
 from estafeta_milter import copies, edits
 from estafeta_milter.derived import Derived, Deriving
@@ -44,6 +45,9 @@ class Delivery:
             log.error("%s: deferred: no job for exactly this recipient, nrcpt=%d", queue_id, len(recipients))
             return NO_JOB
         derived, order, message_id = found
+        if order.content != content(headers, body):
+            log.error("%s: deferred: the job is that of another message", queue_id)
+            return NO_JOB
         received = Message(sender, recipients, headers, body)
         copy = copies.finished(received.without_headers((FIELD,)), order, message_id, derived.links)
         log.info("%s: transmission=%d, message=%d", queue_id, order.transmission_id, message_id)

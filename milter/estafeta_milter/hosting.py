@@ -50,6 +50,7 @@ class Plan:
 
 
 NOTHING = Plan()
+NO_ROOM = "The storage of this account is full; the web version of this message was not kept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ A text has a tag where its reader finds it: not in a comment, a script, a style 
 import re
 from collections.abc import Mapping
 
+from estafeta_milter import utf8
+from estafeta_milter.html.rewrite import holds
 from estafeta_milter.message import charsets
 from estafeta_milter.message.message import Message
 from estafeta_milter.message.part import Part
@@ -39,6 +41,21 @@ def missing(message: Message) -> tuple[str, ...]:
     read = [part for part in bodies if part.content_type == "text/html"] or bodies
     found = {name for part in read for name in seen(message.decoded(part) or b"", part)}
     return tuple(f"[{name}]" for name in NAMES if name not in found)
+
+
+def takes_lines(message: Message) -> bool:
+    """Whether lines can be put under the text that is read, once it is in UTF-8 where it can be."""
+    texts = {part.content_type: part for part in message.text_parts()}
+    part = texts.get("text/html") or texts.get("text/plain")
+    if part is None:
+        return False
+    content, charset = message.decoded(part) or b"", part.charset
+    text = utf8.read(content, charset)
+    if text is not None:
+        content, charset = text.encode(utf8.UTF_8), utf8.UTF_8
+    if part.content_type == "text/html":
+        return holds(content, charset)
+    return charsets.codec(charset) is not None
 
 
 def seen(content: bytes, part: Part) -> frozenset[str]:

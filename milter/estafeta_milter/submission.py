@@ -1,9 +1,8 @@
 """Stage `submission`: a message comes in from a client; whether it goes, and how it leaves.
 
-At MAIL the credential is asked again, so that a key revoked a second ago stops in an
-open session. At the final dot the rules are asked, the message is rendered, its
-transmission made durable, and only then are the edits returned: whatever fails before
-leaves nothing behind but a refusal.
+Who sends it has been settled before (admission.py). At the final dot the rules are asked, the message is
+rendered, its transmission made durable, and only then are the edits returned: whatever fails before leaves
+nothing behind but a refusal.
 
 Where copies differ, the message is queued with a job, and each copy is made of it when Postfix hands over its
 recipient (delivery.py).
@@ -14,21 +13,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from estafeta_core.config.live import Live
-from estafeta_core.config.load import Snapshot
 from estafeta_core.dialects import DIALECTS
-from estafeta_core.dialects.base import Dialect
-from estafeta_core.directory import Credential
 from estafeta_core.headers import Header
-from estafeta_core.identity import Identity
 from estafeta_core.ids import IdSource
 from estafeta_core.jobs import Jobs, TooManyCopiesError
 from estafeta_core.links import Links
 from estafeta_core.refusal import Refusal
-from estafeta_core.rules import credential_active, recipient_syntax, sender_syntax, standing
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import Row
-from estafeta_milter import contacts, copies, edits, hosting, ledger, relayed, senders
+from estafeta_milter import contacts, copies, edits, hosting, ledger
 from estafeta_milter.added import as_sent
 from estafeta_milter.derived import Derived, Deriving
 from estafeta_milter.job import Job
@@ -45,7 +38,6 @@ TOO_MANY_EDITS = Refusal(550, "5.6.0", f"More than {EDITS} header fields that be
 TOO_MANY_COPIES = Refusal(
     550, "5.5.3", "Too many recipients: each of them needs a copy of its own, send to fewer at a time"
 )
-NO_TICKET = Refusal(451, "4.7.1", "This listener takes nothing but messages with a ticket")
 CONTROL_HEADERS = frozenset(name for dialect in DIALECTS.values() for name in dialect.control_headers)
 
 
@@ -54,94 +46,19 @@ class Discard:
 
 
 class Submission:
-    """The decisions of one process, on the configuration in force."""
+    """The decisions on whole messages, each on the configuration of its MAIL FROM."""
 
     def __init__(
         self,
-        live: Live,
         store: Store,
         ids: IdSource,
+        deriving: Deriving,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._live = live
         self._store = store
         self._ids = ids
+        self._deriving = deriving
         self._now = now
-        self._deriving = Deriving()
-
-    def mail(
-        self, *, identity: str, listener: str, client_address: str, secured: bool, sender: str, size: int = 0
-    ) -> Envelope | Refusal:
-        """Decide on MAIL FROM; `identity` is what the SASL back end returned, "" where nobody logged in.
-
-        `size` is what the client announces, in bytes; 0 where it announces nothing.
-        """
-        if not identity:
-            return _speaking(self._live.current, listener).authentication_required
-        envelope = self._opened(
-            identity=identity,
-            listener=listener,
-            client_address=client_address,
-            secured=secured,
-            sender=sender,
-            size=size,
-        )
-        if isinstance(envelope, Envelope) and envelope.settings is not None and envelope.settings.deprecated:
-            log.warning("MAIL: %s: listener %s is deprecated: use another port", identity, listener)
-        return envelope
-
-    def relayed(self, queue_id: str, sender: str, headers: tuple[Header, ...]) -> Envelope | Refusal:
-        """Decide who sends a message that came by way of the receipt proxy, and whether he still may."""
-        while True:
-            snapshot = self._live.current
-            now = int(self._now().timestamp())
-            ticket = relayed.ticket(headers, self._deriving.of(snapshot).tickets, now)
-            if ticket is not None:
-                envelope = self._opened(
-                    identity=ticket.identity,
-                    listener=ticket.listener,
-                    client_address=ticket.client_address,
-                    secured=ticket.secured,
-                    sender=sender,
-                )
-                return envelope if isinstance(envelope, Refusal) else replace(envelope, relayed=True)
-            # The policy daemon may have signed with a key that this process has not read yet.
-            if not self._live.catch_up(snapshot):
-                log.error("%s: deferred: the message does not begin with one valid ticket", queue_id)
-                return NO_TICKET
-
-    def _opened(
-        self, *, identity: str, listener: str, client_address: str, secured: bool, sender: str, size: int = 0
-    ) -> Envelope | Refusal:
-        snapshot = self._live.current
-        who = Identity.parse(identity)
-        found = self._credential(snapshot, who, client_address, secured)
-        if isinstance(found, Refusal) and self._live.catch_up(snapshot):
-            # The SASL back end may have let in a key made a moment ago, and a refusal is final: look again.
-            snapshot = self._live.current
-            found = self._credential(snapshot, who, client_address, secured)
-        if isinstance(found, Refusal):
-            return _logged("MAIL", identity, found)
-        envelope = Envelope(snapshot, who, found, listener, sender, self._milliseconds())
-        refusal = (
-            senders.check_envelope(sender, found, who.subaccount, envelope.dialect)
-            or sender_syntax.check(sender)
-            or _size(envelope, size)
-        )
-        if refusal is not None:
-            return _logged("MAIL", identity, refusal)
-        return envelope
-
-    def rcpt(self, envelope: Envelope, recipient: str) -> Refusal | None:
-        """Decide on RCPT TO."""
-        if recipient_syntax.check(recipient) is None:
-            return None
-        refusal = envelope.dialect.recipient_refused(recipient, envelope.credential.account)
-        return _logged("RCPT", str(envelope.identity), refusal)
-
-    def command(self, listener: str, line: str) -> Refusal | None:
-        """Return the answer to a command that Postfix does not know; None: Postfix's own."""
-        return _speaking(self._live.current, listener).command_refused(line)
 
     def left(self, envelope: Envelope, recipients: tuple[str, ...]) -> None:
         """Keep the recipients of a message that never came, where the provider does.
@@ -185,7 +102,7 @@ class Submission:
             return envelope.dialect.store_failed
         if isinstance(outcome, Refusal):
             self.left(envelope, recipients)
-            return _logged(queue_id, str(envelope.identity), outcome)
+            log.info("%s: %s: refused: %s", queue_id, envelope.identity, outcome)
         return outcome
 
     def _outcome(
@@ -222,9 +139,12 @@ class Submission:
         if max(len(changes), len(later)) > EDITS + len(received.recipients):
             return TOO_MANY_EDITS
         shown = hosting.shown(rendering.copy) if going and verdict.options.keep_content else None
-        kept = [*plan.contents, *([shown.content] if shown else [])]
-        if kept and not self._fits(envelope, hosting.size(kept)):
+        room = self._room(envelope) if plan.contents or shown else 0
+        if hosting.size(plan.contents) > room:
             return envelope.dialect.hosting_full(envelope.credential.account)
+        if shown and hosting.size((*plan.contents, shown.content)) > room:  # the message is whole without it
+            shown, verdict = None, replace(verdict, warnings=(*verdict.warnings, hosting.NO_ROOM))
+        kept = [*plan.contents, *([shown.content] if shown else [])]
         time = self._milliseconds()
         accepted = _accepted(envelope, queue_id, verdict, ids, time)
         recorded = rendering.final.with_sender(rendering.queued.sender)
@@ -238,9 +158,9 @@ class Submission:
         _log_accepted(accepted, envelope, verdict)
         return changes if going else Discard()
 
-    def _fits(self, envelope: Envelope, size: int) -> bool:
-        """Whether the account may keep so many bytes more."""
-        return self._store.kept(envelope.identity.account) + size <= envelope.snapshot.config.hosting.quota
+    def _room(self, envelope: Envelope) -> int:
+        """Return how many bytes more the account may keep."""
+        return envelope.snapshot.config.hosting.quota - self._store.kept(envelope.identity.account)
 
     def _contacts(
         self, envelope: Envelope, recipients: tuple[str, ...], transmission_id: int | None
@@ -252,42 +172,17 @@ class Submission:
     def _milliseconds(self) -> int:
         return int(self._now().timestamp() * 1000)
 
-    def _credential(
-        self, snapshot: Snapshot, who: Identity, client_address: str, secured: bool
-    ) -> Credential | Refusal:
-        """Return the credential behind an identity, or why it may not be used now."""
-        credential = snapshot.directory.credential(who)
-        if credential is None:
-            return credential_active.REVOKED  # it has been taken out of its file since the login
-        refusal = standing.check(
-            credential, who.subaccount, client_address=client_address, secured=secured, now=self._now()
-        )
-        return refusal or credential
-
-
-def _speaking(snapshot: Snapshot, listener: str) -> Dialect:
-    """Return the dialect that speaks where nobody has logged in: the first of the listener."""
-    settings = snapshot.config.listeners.get(listener)
-    return DIALECTS[settings.dialects[0]] if settings else Dialect()
-
 
 def _not_kept(envelope: Envelope, failure: BaseException | None) -> None:
     if failure is not None:
         log.error("%s: contacts are not kept: the store is unavailable: %s", envelope.identity, failure)
 
 
-def _size(envelope: Envelope, size: int) -> Refusal | None:
-    """Return why a message of `size` bytes may not come."""
-    settings, dialect = envelope.settings, envelope.dialect
-    limit = (settings.size_limit if settings else 0) or dialect.size_limit
-    return dialect.too_large(limit, envelope.credential.account) if size > limit else None
-
-
 def _whole_size(envelope: Envelope, received: Message, queue_id: str) -> Refusal | None:
     """Return why a message is too large, as the client sent it."""
-    if _size(envelope, ledger.size(received)) is None:
+    if envelope.too_large(ledger.size(received)) is None:
         return None
-    return _size(envelope, ledger.size(as_sent(received, queue_id)))
+    return envelope.too_large(ledger.size(as_sent(received, queue_id)))
 
 
 def _accepted(
@@ -353,8 +248,3 @@ def _rendering(
     return copies.differing(
         sent, job, jobs, ids[""], {recipient: ids[recipient] for recipient in verdict.going}
     )
-
-
-def _logged(what: str, identity: str, refusal: Refusal) -> Refusal:
-    log.info("%s: %s: refused: %s", what, identity, refusal)
-    return refusal

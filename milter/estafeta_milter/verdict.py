@@ -18,7 +18,7 @@ from estafeta_core.options import Options
 from estafeta_core.refusal import Refusal
 from estafeta_core.rules import skip_suppression_right, verified_sender
 from estafeta_core.store import Store
-from estafeta_milter import merge_tags, senders
+from estafeta_milter import merge_tags, senders, utf8
 from estafeta_milter.handlers.list_unsubscribe import NAME as LIST_UNSUBSCRIBE
 from estafeta_milter.message.message import Message
 from estafeta_milter.message.part import Unscannable
@@ -50,6 +50,11 @@ class Envelope:
     def goes_by_proxy(self) -> bool:
         """Whether this is the public side of a message that comes in again behind the receipt proxy."""
         return not self.relayed and self.settings is not None and self.settings.receipt
+
+    def too_large(self, size: int) -> Refusal | None:
+        """Return why a message of `size` bytes may not come."""
+        limit = (self.settings.size_limit if self.settings else 0) or self.dialect.size_limit
+        return self.dialect.too_large(limit, self.credential.account) if size > limit else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,6 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
     lacking = merge_tags.missing(message) if options.missing_tags else ()
     if lacking and options.missing_tags == "reject":
         return dialect.tags_missing(envelope.credential.account)
-    append_tags = bool(lacking and message.text_parts())
     friendly_from = mailbox_of_from(message.headers)
     recipients = _unique(message.recipients)
     return Verdict(
@@ -108,8 +112,8 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
         recipients=recipients,
         suppressed=_suppressed(recipients, options, envelope, store),
         left_out=frozenset(recipients[1:] if options.first_recipient_only else ()),
-        append_tags=append_tags,
-        warnings=_warnings(lacking, append_tags),
+        append_tags=bool(lacking and message.text_parts()),
+        warnings=(*_lacking(message, lacking), *(utf8.unreadable(message) if options.to_utf8 else ())),
     )
 
 
@@ -123,12 +127,13 @@ def _structure(message: Message, envelope: Envelope) -> Refusal | None:
     return dialect.unscannable(structure.reason, account)
 
 
-def _warnings(lacking: tuple[str, ...], appended: bool) -> tuple[str, ...]:
-    """Return what the sender should know about a text that lacks tags."""
-    if not lacking:
+def _lacking(message: Message, tags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the sender should know about a text that lacks `tags`."""
+    if not tags:
         return ()
-    what = "links were appended" if appended else "there is no text that may be changed"
-    return (f"The text lacks {' and '.join(lacking)}; {what}",)
+    appended = "a link was appended" if len(tags) == 1 else "links were appended"
+    done = appended if merge_tags.takes_lines(message) else "there is no text that may be changed"
+    return (f"The text lacks {' and '.join(tags)}; {done}",)
 
 
 def _return_path_domain(options: Options, envelope: Envelope) -> str | None:

@@ -13,6 +13,10 @@ from estafeta_testing import corpora
 ISEMAIL = corpora.FOLDER / "isemail" / "tests.xml"
 
 
+# One of each row of the signs that show nothing.
+UNSEEN = "\u00ad\u200b\u2066\ufff0\U0001bca0\U0001d173\U000e0020\U000e0100\U000e0fff"
+
+
 def shown(*values: bytes) -> str | None:
     return addresses.mailbox_of_from([Header("From", value) for value in values])
 
@@ -42,6 +46,11 @@ def shown(*values: bytes) -> str | None:
         b'"Me (@handle)" <me@sender.test>',
         b'"booking.com" <me@sender.test>',
         b'"" <me@sender.test>',
+        b"=?x-unknown?q?Jos=E9?= <me@sender.test>",
+        b"=?utf-8?q?Jos=E9 P?= <me@sender.test>",
+        b"=?utf-8?b?***?= <me@sender.test>",
+        b"=?x-unknown?q?me=40sender.test?= <me@sender.test>",
+        "\U0001f44d\ufe0f News <me@sender.test>".encode(),
     ],
 )
 def test_one_plain_mailbox_is_found(value: bytes) -> None:
@@ -130,6 +139,18 @@ def test_what_any_reader_could_take_for_something_else_is_no_mailbox(value: byte
         '"\u202etset.mitciv@bob" <me@sender.test>'.encode(),
         b'"bob@sender.test.victim.test" <me@sender.test>',
         b'"me@sender.test, bob@victim.test" <me@sender.test>',
+        *(f'"bob@{sign}victim.test" <me@sender.test>'.encode() for sign in UNSEEN),
+        b"=?utf-8?q?bob=40=00victim.test?= <me@sender.test>",
+        b"=?x-unknown?q?bob=40victim.test?= <me@sender.test>",
+        b"=??q?bob=40victim.test?= <me@sender.test>",
+        b"=?utf-8?q?bob=40victim.test=FF?= <me@sender.test>",
+        b"=?utf-8?q?bob=40=8Fvictim.test?= <me@sender.test>",
+        b"=?utf-8?q?bob=40victim.test ok?= <me@sender.test>",
+        b"=?utf-8?q?bob=40victim.test <me@sender.test>",
+        b"=?utf-8?b?Ym9iQHZpY3RpbS50ZXN0!?= <me@sender.test>",
+        b"=?utf-8?b?Ym9i?= =?x?b?QHZpY3RpbS50ZXN0?= <me@sender.test>",
+        b"=?cp037?q?bob=40victim=2Etest?= <me@sender.test>",
+        b"me@sender.test (=?x-unknown?q?bob=40victim.test?=)",
     ],
 )
 def test_a_name_or_comment_that_shows_an_address_of_another_domain_is_refused(value: bytes) -> None:
@@ -164,13 +185,19 @@ def test_no_display_text_brings_in_a_second_domain(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", [b"(", b'"', b"<", b"\\", b"a ", b"@", b"=?", b"=?utf-8?q?a?= ", b'"a" ', b"(a)"]
+    "piece",
+    [b"(", b'"', b"<", b"\\", b"a ", b"@", b"=?", b"=?utf-8?q?a?= ", b"=?x?q?", b"=??b?", b'"a" ', b"(a)"],
 )
 def test_hostile_values_cost_no_time(piece: bytes) -> None:
     start = time.perf_counter()
     shown(piece * (60_000 // len(piece)))
     shown(piece * (4000 // len(piece)) + b"<me@sender.test>")
     assert time.perf_counter() - start < 0.1
+
+
+def test_an_own_address_outside_ascii_may_be_the_name() -> None:
+    word = base64.b64encode("me@bücher.test".encode()).decode()
+    assert shown(f"=?utf-8?b?{word}?= <me@bücher.test>".encode()) == "me@bücher.test"
 
 
 def listed(*values: bytes, name: str = "reply-to") -> tuple[str, ...] | None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estafeta_core import jobs
+from estafeta_core.headers import Header
 from estafeta_core.jobs import FIELD, LIMIT, Jobs, Order, TooManyCopiesError
 from estafeta_core.options import Addressee, Options
 from estafeta_core.tokens import subkey
@@ -24,6 +25,7 @@ ORDER = Order(
     return_path_domain="bounce.example.com",
     append_tags=True,
     structured=True,
+    content=b"c" * 32,
 )
 IDS = {"alice@example.net": 1, "Bob@Example.NET": 2**63 - 1, "jos\u00e9@ex\u00e4mple.net": 3}
 ONE = Jobs([NEW])
@@ -102,6 +104,36 @@ def test_f17_a_field_that_postfix_would_cut_is_not_written() -> None:
     ids |= {f"further{number}@example.net": number for number in range(50)}
     with pytest.raises(TooManyCopiesError, match="2750 recipients"):
         ONE.write(ORDER, ids)
+
+
+HEADERS = (Header("From", b"a@b.example"), Header("Message-ID", b"<1@b.example>"), Header("X-Note", b"x"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (HEADERS[:1], b"body"),
+        (HEADERS[1:], b"body"),
+        ((*HEADERS, HEADERS[0]), b"body"),
+        ((HEADERS[0], Header("Message-ID", b"<2@b.example>")), b"body"),
+        ((Header("From", b"a@b.exampl"), HEADERS[1]), b"body"),
+        ((Header("From", b"<1@b.example>"), Header("Message-ID", b"a@b.example")), b"body"),
+        (HEADERS, b"bodies"),
+        (HEADERS, b""),
+    ],
+)
+def test_another_sender_id_or_body_is_another_message(headers: tuple[Header, ...], body: bytes) -> None:
+    assert jobs.content(headers, body) != jobs.content(HEADERS, b"body")
+
+
+def test_white_space_and_other_fields_are_no_other_message() -> None:
+    """Postfix adds Received; folds and line ends say nothing."""
+    headers = (
+        Header("Received", b"by x"),
+        Header("from", b" a@b.\r\n\texample"),
+        Header("Message-Id", b"<1@b.example> "),
+    )
+    assert jobs.content(headers, b"bo dy\r\n") == jobs.content(HEADERS, b"bo\rdy")
 
 
 def test_two_recipients_of_one_mark_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

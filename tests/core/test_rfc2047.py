@@ -1,3 +1,4 @@
+import base64
 import email.header
 import encodings
 import time
@@ -89,3 +90,59 @@ def test_made_up_charsets_are_not_remembered() -> None:
 )
 def test_charsets_of_mail_are_known_by_their_usual_names(charset: str) -> None:
     assert rfc2047.decode(f"=?{charset}?q?abc?=") == "abc"
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("plain =? x", "plain =? x"),
+        ("=?x-unknown?Q?a=40b?=", "a@b"),
+        ("=??q?a=40b?=", "a@b"),
+        ("=?two words?q?a_b?=", "a b"),
+        ("=?utf-8?q?a=40b=FF?=", "a@b\xff"),
+        ("=?utf-8?q?a=40b c?=", "a@b c"),
+        ("=?utf-8?q?a=40b", "a@b"),
+        ("=?utf-8?b?YUBi!?=", "a@b"),
+        ("=?utf-8?b?Y U B i?=", "a@b"),
+        ("=?utf-8?b?YQ==QGI=?=", "a@b"),
+        ("=?utf-8?b?YUBiY?=", "a@b"),
+        ("=?utf-8*en?q?=C3=A9?= =?x?q?=40?=", "é@"),
+        ("=?cp037?q?a=40b?=", "a@b"),  # EBCDIC, which few programs know
+        ("=?hz?q?~{a@~}?=", "~{a@~}"),
+        ("x =?x?q?a?= y =?x?q?b?=z", "x a y bz"),
+    ],
+)
+def test_generous_programs_make_something_of_every_word(written: str, text: str) -> None:
+    assert rfc2047.lenient(written) == text
+
+
+@pytest.mark.parametrize(
+    ("charset", "text"),
+    [
+        ("utf-8", "me@bücher.example"),
+        ("koi8-r", "Борис"),
+        ("iso-2022-jp", "先月.先旭"),  # its bytes are ASCII, `@` and `.` among them
+        ("shift_jis", "表示"),
+        ("gb2312", "世界.com"),
+        ("big5", "世界.com"),
+        ("euc-kr", "한국"),
+    ],
+)
+def test_what_every_program_can_decode_has_no_other_reading(charset: str, text: str) -> None:
+    word = f"=?{charset}?B?{base64.b64encode(text.encode(charset)).decode()}?="
+    assert rfc2047.lenient(word) == rfc2047.decode(word) == text
+
+
+@given(st.text(), st.sampled_from(["=?x?q?", "=?utf-8?b?", "=??Q?", ""]))
+def test_no_text_makes_a_generous_reading_fail(text: str, opening: str) -> None:
+    rfc2047.lenient(opening + text)
+    assert rfc2047.lenient(text.replace("?", "")) == text.replace("?", "")
+
+
+@pytest.mark.parametrize(
+    "piece", ["=?", "=?x", "=?utf-8?q?", "=??b?", "=?a?b?=?", "=?x?q?a?= ", "?=", "=", " ", "=?x?b?=="]
+)
+def test_a_generous_reading_takes_linear_time(piece: str) -> None:
+    # With the square of the length this would take minutes, and the test has a time limit.
+    for start in ("", "=?", "=?utf-8?q?", "=?utf-8?b?"):
+        rfc2047.lenient(start + piece * (500_000 // len(piece)))

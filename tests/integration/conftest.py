@@ -21,7 +21,7 @@ EVERY_LISTENER = """
   plain: {dialects: [sparkpost], port: 25, tls: none}
   impatient: {dialects: [sparkpost], port: 26, tls: none, idle_timeout: 1}
   named: {dialects: [perfit], port: 28, tls: none, hostname: smtp.myperfit.example}
-  shared: {dialects: [sparkpost, devino, emitlo], port: 589, tls: required}
+  shared: {dialects: [sparkpost, emitlo, devino], port: 589, tls: required}
   few: {dialects: [sparkpost], port: 27, tls: none, messages_per_connection: 2, recipients_per_message: 2}
 """
 

@@ -1,22 +1,19 @@
 """Messages whose copies differ: one queue file for all, split by Postfix, a copy made at each handover."""
 
+import base64
 import contextlib
-import os
 import random
 import re
-import signal
 import sqlite3
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from estafeta_postfix.instance import command
 from estafeta_testing import sandbox as testing
 from estafeta_testing.outbox import Copy
+from estafeta_testing.queue import copies_of, postfix, queue_manager_held, split_lines
 from estafeta_testing.relay import SENDER, Relay, wait
 from estafeta_testing.smtp import Connection, queue_id, stuffed
 from estafeta_testing.victims import Victims
@@ -65,34 +62,6 @@ def broken() -> Iterator[Relay]:
         yield Relay(running.description)
 
 
-@contextlib.contextmanager
-def queue_manager_held(relay: Relay) -> Iterator[None]:
-    """Stop the queue manager: what is accepted meanwhile waits at the very first step behind the queue."""
-    (pid,) = [
-        int(path.parent.name)
-        for path in Path("/proc").glob("[0-9]*/comm")
-        if path.read_text() == "qmgr\n" and _parent(path.parent) == relay.processes["postfix"]
-    ]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-def _parent(process: Path) -> int:
-    return int((process / "stat").read_text().rpartition(")")[2].split()[1])
-
-
-def postfix(relay: Relay, name: str, *arguments: str) -> str:
-    """Run a command of Postfix on the sandbox's instance."""
-    conf = str(relay.dir / "postfix" / "conf")
-    done = subprocess.run(
-        [command(name), "-c", conf, *arguments], capture_output=True, text=True, check=True, timeout=60
-    )
-    return done.stdout
-
-
 def handover(relay: Relay) -> Connection:
     """Connect to the loopback port at which Postfix hands over copies, as any user of the host can."""
     master_cf = (relay.dir / "postfix" / "conf" / "master.cf").read_text()
@@ -130,11 +99,6 @@ def test_a_transmission_is_found_by_the_queue_id_of_any_copy(relay: Relay) -> No
     assert said[sent].startswith(f"transmission {relay.found(sent).transmission.transmission_id}, ")
 
 
-def copies_of(relay: Relay, sent: str) -> list[str]:
-    """Return the queue ids of the copies made of a message, as Postfix's log tells them."""
-    return re.findall(rf": (\w+): client=\S+, orig_queue_id={sent}", relay.maillog.read_text())
-
-
 @pytest.mark.parametrize("recipients", [THREE[:1], THREE])
 def test_what_needs_no_copies_is_one_queue_file(relay: Relay, recipients: tuple[str, ...]) -> None:
     asked = b'X-MSYS-API: {"options": {"transactional": true}}\r\n'
@@ -170,6 +134,38 @@ def test_the_handover_changes_no_byte_of_the_body(relay: Relay, body: bytes) -> 
     assert [[name for name, _ in copy.headers][1:] for copy in copies] == [names] * 3
 
 
+STRAY = b'<p>a\rb</p>\n<a href="https://a.example/">\r\r\n\x0b\x0c\x00x</a> \t\r\n \r'
+HTML = b"Content-Type: text/html; charset=iso-8859-1\r\n"
+STRANGE = {
+    "stray line ends": HTML + b"\r\n" + STRAY,
+    "stray line ends in base64": HTML
+    + b"Content-Transfer-Encoding: base64\r\n\r\n"
+    + base64.encodebytes(STRAY),
+    "stray line ends in quoted-printable": HTML
+    + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    + STRAY.replace(b"=", b"=3D").replace(b"\r", b"=0D").replace(b"\n", b"=0A"),
+    "a line that has to be encoded": HTML + b"\r\n" + STRAY * 30 + b"\xe9" * 5000,
+    "an id on many lines": b"Message-ID: <x\r\n\t y"
+    + b"\r\n z" * 20_000
+    + b"@acme.example>\r\n"
+    + HTML
+    + b"\r\n<p>",
+    "bytes in the fields": b"Message-ID:\t<\xe9\x00\x01@x> \t\r\n\t\r\nX: \x00\r\n" + HTML + b"\r\n" + STRAY,
+    "two ids": b"Message-ID: <a@x>\r\nMessage-Id : <b@x>\r\nMESSAGE-ID:\r\n" + HTML + b"\r\n<p>",
+    "no fields": b"\r\n" + STRAY,
+}
+
+
+@pytest.mark.parametrize("sender", [f"From: {SENDER}", f"From:\t=?utf-8?q?J?=\r\n\t\r\n <{SENDER}>  "])
+@pytest.mark.parametrize("raw", STRANGE.values(), ids=STRANGE)
+def test_what_is_handed_over_is_what_was_queued_however_strange(
+    relay: Relay, raw: bytes, sender: str
+) -> None:
+    """Else no job would fit: it is bound to sender, id and body."""
+    sent = relay.send(TRACKED + sender.encode() + b"\r\n" + raw, *THREE)
+    assert len(relay.copies(sent)) == len(copies_of(relay, sent)) == 3
+
+
 def test_an_address_outside_ascii_and_the_parameters_of_dsn_pass_the_handover(relay: Relay) -> None:
     with relay.session() as client:
         parameters = ("SMTPUTF8", "RET=HDRS", "ENVID=e1")
@@ -199,6 +195,27 @@ def test_b15_nobody_on_this_host_sends_without_a_job(relay: Relay) -> None:
             assert reply.startswith("451 4.7.1 "), reply
 
 
+def test_a_body_without_any_field_is_answered_at_once(relay: Relay) -> None:
+    """From DATA libmilter knows no way to a body but by a field, and would let Postfix wait for it."""
+    started = time.monotonic()
+    for content in (b"\r\nbody\r\n", b"body\r\n", b""):
+        with handover(relay) as connection:
+            reply = connection.message("root@localhost", ["mallory@example.net"], content)
+            assert reply.startswith("451 4.7.1 "), reply
+    assert time.monotonic() - started < 10
+
+
+def test_what_anybody_says_to_come_from_nothing_known_is_not_kept(relay: Relay) -> None:
+    with handover(relay) as connection:
+        assert connection.command("XFORWARD IDENT=4Xunknown").startswith("250")
+        assert connection.message(SENDER, ["mallory@example.net"], message()).startswith("451")
+    wait(lambda: "orig_queue_id=4Xunknown" in relay.maillog.read_text(), True, "what was said is in the log")
+    sent = relay.send(message(), *THREE)  # whose events come behind it
+    relay.events(sent, *["injection", "delivery"] * 3)
+    assert relay.sql("SELECT * FROM requeued WHERE original = ?", "4Xunknown") == []
+    assert len(relay.sql("SELECT * FROM requeued WHERE original = ?", sent)) == 3
+
+
 def test_the_handover_refuses_nothing_for_good_whatever_is_said(relay: Relay) -> None:
     with handover(relay) as connection:
         for line in (
@@ -213,16 +230,17 @@ def test_the_handover_refuses_nothing_for_good_whatever_is_said(relay: Relay) ->
         assert connection.message(SENDER, ["a@b.example"], hops + message()).startswith("4")
 
 
-def test_a_job_is_good_for_none_but_its_recipients(broken: Relay) -> None:
-    """Root alone can read the queue; even he cannot have a copy sent to somebody else."""
+def test_a_job_is_good_for_none_but_its_message_and_recipients(broken: Relay) -> None:
+    """Root alone can read the queue; even he cannot have a copy sent to somebody else, or another message."""
     with queue_manager_held(broken):
         sent = broken.send(message(), *THREE)
         queued = postfix(broken, "postcat", "-hq", sent)
         (job,) = re.findall(r"^X-Estafeta-Job: .*\n(?: .*\n)*", queued, re.MULTILINE)
         stolen = job.replace("\n", "\r\n").encode()
         with handover(broken) as connection:
-            reply = connection.message(SENDER, ["mallory@example.net"], message("stolen", stolen))
-            assert reply.startswith("451 4.7.1 "), reply
+            for recipient in ("mallory@example.net", THREE[0]):
+                reply = connection.message(SENDER, [recipient], message("stolen", stolen))
+                assert reply.startswith("451 4.7.1 "), reply
     assert len(broken.copies(sent)) == 3
 
 
@@ -278,10 +296,6 @@ def test_kills_of_milter_and_worker_between_the_stages_lose_and_double_nothing(b
         for copy in copies:
             assert_whole(broken, copy, marker, numbers[copy.delivered_to])
         broken.events(id_, *["injection", "delivery"] * len(recipients))
-
-
-def split_lines(relay: Relay) -> list[str]:
-    return [line for line in relay.maillog.read_text().splitlines() if "estafeta-split/smtp[" in line]
 
 
 def test_a_split_that_is_given_up_is_a_bounce_of_everybody_it_kept_waiting(broken: Relay) -> None:

@@ -58,6 +58,16 @@ def test_a_shared_port_greets_and_announces_for_nobody(listeners: Relay) -> None
         assert f"250-SIZE {20 * 1024 * 1024}" in client.command("EHLO client.example").split("\n")
 
 
+def test_a_wrong_password_of_emitlos_is_refused_in_its_words_where_devino_stands_behind_it(
+    listeners: Relay,
+) -> None:
+    place = listeners.listener("shared")
+    with listeners.raw("shared") as client:
+        listeners.begin(client, tls=True)
+        reply = client.login(listeners.credential("yourdomain/prod").username, "wrong", place.mechanisms)
+    assert reply == "535 5.7.8 Error: authentication failed: Invalid username or password"
+
+
 @pytest.mark.parametrize(
     ("listener", "credential"),
     [

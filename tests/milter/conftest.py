@@ -17,7 +17,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def office(site: Site) -> Iterator[Office]:
-    """A Submission on that configuration."""
+    """The decisions on that configuration."""
     opened = Office(site)
     yield opened
     opened.store.close()

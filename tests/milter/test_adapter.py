@@ -464,9 +464,10 @@ def test_b4_b5_any_text_of_a_refusal_is_one_well_formed_reply(site: Site, text: 
 
 
 FAULTS = """
+from estafeta_milter.admission import Admission
 from estafeta_milter.submission import Submission
 from estafeta_milter.adapter import Session
-whole, begin, header = Submission.end, Submission.mail, Session.header
+whole, begin, header = Submission.end, Admission.mail, Session.header
 def rcpt(self, envelope, recipient):
     if recipient == "trap@example.net":
         raise RuntimeError("injected")
@@ -487,8 +488,8 @@ def field(self, name, value):
         raise RuntimeError("injected")
     return header(self, name, value)
 vars(field).update(vars(header))
-Submission.end, Submission.mail, Session.header = end, mail, field
-Submission.rcpt, Submission.command, Submission.left = rcpt, command, left
+Submission.end, Admission.mail, Session.header = end, mail, field
+Admission.rcpt, Admission.command, Submission.left = rcpt, command, left
 """
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from estafeta_core.headers import Header
-from estafeta_core.jobs import FIELD, Jobs, TooManyCopiesError
+from estafeta_core.jobs import FIELD, Jobs, TooManyCopiesError, content
 from estafeta_core.options import Options
 from estafeta_milter import copies, edits
 from estafeta_milter.job import Job
@@ -47,6 +47,7 @@ def handed_over(queued: Message, recipient: str) -> Message:
     assert found is not None
     order, message_id = found
     headers = (Header("Received", b"by our own Postfix"), *queued.headers)
+    assert order.content == content(headers, queued.body)
     arrived = Message(queued.sender, (recipient,), headers, queued.body).without_headers((FIELD,))
     return copies.finished(arrived, order, message_id, LINKS)
 

@@ -1,6 +1,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,23 @@ def test_a_copy_has_exactly_one_recipient(
     office: Office, delivery: Delivery, recipients: tuple[str, ...]
 ) -> None:
     assert outcome(delivery, handed_over(accepted(office), *recipients)) is NO_JOB
+
+
+def test_a_job_is_good_for_no_other_message(
+    office: Office, delivery: Delivery, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting = accepted(office)
+    real = handed_over(waiting, ALICE)
+    for other in (
+        replace(real, body=b"<p>Pay here</p>\r\n"),
+        real.add_header("From", b"ceo@bank.example"),
+        real.without_headers(("Message-ID",)).add_header("Message-ID", b"<1@bank.example>"),
+    ):
+        with caplog.at_level(logging.ERROR):
+            assert outcome(delivery, other) is NO_JOB
+        assert "4XcopY: deferred: the job is that of another message" in caplog.text
+        caplog.clear()
+    assert isinstance(outcome(delivery, real.add_header("Received", b"by this host")), Queued)
 
 
 def test_a_copy_has_exactly_one_job_that_was_signed_here(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estafeta_milter.merge_tags import UNSUBSCRIBE, WEB_VERSION, missing, replaced, seen
+from estafeta_milter.merge_tags import UNSUBSCRIBE, WEB_VERSION, missing, replaced, seen, takes_lines
 from estafeta_milter.message.message import Message
 from estafeta_testing.office import make_message
 
@@ -141,6 +141,31 @@ def test_d03_what_is_not_replaced_does_not_count(body: bytes, kind: bytes) -> No
 def test_a_text_that_will_be_made_utf8_is_read_as_that(codec: str) -> None:
     body = "こんにちは [Unsubscribe] [WebVersion]".encode(codec)
     assert missing(make_message(body=body, kind=b"text/plain; charset=" + codec.encode())) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "takes"),
+    [
+        (b"text/plain", b"Hi", True),
+        (b"text/html", b"<p>Hi</p>", True),
+        (b"text/html", b"<frameset></frameset>", False),
+        (b"text/html", b"<p>Hi\0</p>", False),
+        (b"text/html; charset=utf-16", "<p>Hi</p>".encode("utf-16"), True),  # it becomes UTF-8
+        (b"text/plain; charset=iso-2022-jp", b"Hi", True),
+        (b"text/plain; charset=utf-8", b"\xff", True),
+        (b"text/plain; charset=nonsense", b"Hi", False),
+        (b"text/html; charset=nonsense", b"<p>Hi</p>", False),
+        (b"text/x-amp-html", b"<p>Hi</p>", False),
+        (b"text/calendar", b"Hi", False),
+    ],
+)
+def test_d03_lines_are_put_under_a_text_that_can_be_edited(kind: bytes, body: bytes, takes: bool) -> None:
+    assert takes_lines(make_message(body=body, kind=kind)) is takes
+
+
+def test_d03_where_there_is_html_it_is_what_has_to_take_the_lines() -> None:
+    assert takes_lines(message(b"<p>Hi</p>", b"Hi"))
+    assert not takes_lines(message(b"<frameset></frameset>", b"Hi"))
 
 
 @given(

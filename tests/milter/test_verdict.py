@@ -306,7 +306,7 @@ LACKING = "The text lacks [Unsubscribe] and [WebVersion]; "
             b"text/html",
             TAGGED.replace(b"[WebVersion]", b"#"),
             True,
-            ("The text lacks [WebVersion]; links were appended",),
+            ("The text lacks [WebVersion]; a link was appended",),
         ),
         (b"text/plain", TEXT, True, (f"{LACKING}links were appended",)),
         (
@@ -323,6 +323,35 @@ def test_d3_a_text_without_its_links_gets_them_and_its_sender_a_warning(
     found = asked(office, DEVINO, message_of(DEVINO, kind=kind, body=body))
     assert isinstance(found, Verdict)
     assert (found.append_tags, found.warnings) == (append, warnings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "unread"),
+    [
+        (
+            b"text/plain; charset=windows-1251",
+            b"\x98",
+            "A text/plain cannot be read in the charset 'windows-1251'",
+        ),
+        (b"text/html; charset=x-own", TAGGED, "A text/html cannot be read in the charset 'x-own'"),
+        (b"text/html", TAGGED + b"\xf1", "A text/html cannot be read in UTF-8, and names no charset"),
+        (b"text/html", TAGGED + "ñ".encode(), ""),
+        (b"text/html; charset=windows-1251", TAGGED + b"\xf1", ""),
+    ],
+)
+def test_d15_the_sender_is_told_of_a_text_that_cannot_be_made_utf8(
+    office: Office, kind: bytes, body: bytes, unread: str
+) -> None:
+    found = asked(office, DEVINO, message_of(DEVINO, kind=kind, body=body))
+    assert isinstance(found, Verdict)
+    told = [warning for warning in found.warnings if "lacks" not in warning]
+    assert told == ([f"{unread}; it stays as it came"] if unread else [])
+
+
+def test_d15_nobody_is_told_of_a_charset_where_texts_may_keep_theirs(office: Office) -> None:
+    found = asked(office, EMITLO, message_of(EMITLO, kind=b"text/html; charset=x-own", body=HTML))
+    assert isinstance(found, Verdict)
+    assert found.warnings == ()
 
 
 @pytest.mark.parametrize(

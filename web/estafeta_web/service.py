@@ -34,6 +34,9 @@ EVENT_TYPES = {
 
 READERS = 8  # threads that wait for the store and the disk; a look takes a millisecond
 PATIENCE = 5.0  # seconds for one
+# Web versions made at a time: 20,000 links are signed anew in 0.1 s, and ten such pages at once had
+# clicks wait for a second.
+PAGES = 1
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -60,6 +63,7 @@ class Service:
     store: Store
     shelf: Shelf
     readers: ThreadPoolExecutor = field(default_factory=_readers)
+    pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES))
     ids: IdSource = field(default_factory=IdSource)
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 

@@ -51,7 +51,8 @@ async def show(request: Request) -> Response:
     if token is None or token.shared:
         return answers.not_found()
     try:
-        page = await serving.look(functools.partial(_page, serving, token.id))
+        async with serving.pages:
+            page = await serving.look(functools.partial(_page, serving, token.id))
     except Away:
         return answers.unavailable()
     if page is None:

@@ -3,5 +3,7 @@
 schema      what estafeta.yaml may hold
 accounts    what a file of accounts.d may hold
 load        files -> structs, every error with file, line and key
+advice      what can be used and should be known
+fixed       what a reload cannot change
 live        the configuration in force: reloaded on change or request, kept when the new one is wrong
 """

@@ -1,12 +1,11 @@
 """What the schema cannot say of estafeta.yaml: values that must fit each other, the dialects, or the machine.
 
-`check_config` raises ConfigError for the first thing it finds, with the line of the key to mend; `warnings`
-returns what can be used but should be known. What it has in common with `account_checks` is public.
+`check_config` raises ConfigError for the first thing it finds, with the line of the key to mend. What it has
+in common with `account_checks` is public.
 """
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,10 +16,6 @@ from estafeta_core.identity import NAME
 
 SIGNING_KEY_BYTES = 32  # HMAC-SHA256 gains nothing from more, and loses strength with less
 OWN = "estafeta-"  # how the names of Postfix's services begin that are no listeners for clients
-IN_CLEAR = (
-    "keys and passwords cross the network in clear here (bind it to 127.0.0.1, or set tls to starttls,"
-    " required or implicit)"
-)
 
 _HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
 _NO_URL = frozenset('@"<>\\')  # a login, and signs that mean something where a URL is written
@@ -120,33 +115,6 @@ def _overlap(one: str, other: str) -> bool:
     addresses = {ipaddress.ip_address(one), ipaddress.ip_address(other)}
     same_family = len({address.version for address in addresses}) == 1
     return len(addresses) == 1 or (same_family and any(address.is_unspecified for address in addresses))
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """What can be used and should be known, with its place."""
-
-    path: Path
-    line: int
-    key: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.key}: {self.text}"
-
-
-def warnings(document: Document, config: Config) -> list[Advice]:
-    """Return what in estafeta.yaml may not be meant so."""
-    return [
-        Advice(document.path, document.line(("listeners", name, "tls")), f"listeners.{name}.tls", IN_CLEAR)
-        for name, listener in config.listeners.items()
-        if listener.tls == "none" and not _is_loopback(listener.bind)
-    ]
-
-
-def _is_loopback(bind: str) -> bool:
-    address = ipaddress.ip_address(bind)
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def check_name(document: Document, key_path: KeyPath, name: str) -> None:

@@ -99,9 +99,9 @@ class Document:
         missing = re.search(r"missing required field `(.*)`", text)
         if missing:
             return self.error(key_path, f"the key `{missing.group(1)}` is missing")
-        if text.startswith("Invalid enum value"):
-            words = ", ".join(_words(_kind_at(kind, key_path)))
-            return self.error(key_path, f"{text} (known here: {words})")
+        wanted = _kind_at(kind, key_path)
+        if _is_enumeration(wanted):  # also where YAML made something else of a word: `no`, a number, nothing
+            return self.error(key_path, f"{text} (known here: {', '.join(_words(wanted))})")
         hint = next((hint for pattern, hint in _HINTS if pattern.search(text)), None)
         return self.error(key_path, f"{text} ({hint})" if hint else text)
 
@@ -109,6 +109,14 @@ class Document:
 def _suggestion(name: str, known: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean `{close[0]}`?" if close else "known here: " + ", ".join(known)
+
+
+def _is_enumeration(kind: Any) -> bool:
+    """Whether a type is a choice of words, or may be one."""
+    origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):
+        return any(map(_is_enumeration, typing.get_args(kind)))
+    return origin is typing.Literal
 
 
 def _words(kind: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ not survive a fork.
 
 Changes are noticed by looking at the files (times, inode, size) and their folder twice a second, so
 that a key revoked by an editor, by Ansible or by `estafeta key` is dead within a second and nobody
-has to send a signal.
+has to send a signal. What no reload can change (fixed.py) is warned of once.
 """
 
 import logging
@@ -17,8 +17,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from estafeta_core.config import fixed
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.load import Snapshot, load
+from estafeta_core.config.schema import Config
 
 LOOK_EVERY = 0.5  # seconds
 CATCH_UP_EVERY = 0.05  # seconds; a look at thousands of files takes 10 ms
@@ -46,6 +48,7 @@ class Live:
         self._callbacks: list[Callable[[Snapshot], None]] = []
         self._marks: _Marks = {}
         self._error: str | None = None  # logged last, and still so
+        self._started: Config | None = None  # what this process was started with
         self._warned: frozenset[str] = frozenset()  # logged, and still so
         self._catching_up = threading.Lock()  # who comes second waits for what the first finds
         self._caught_up = 0.0
@@ -86,14 +89,17 @@ class Live:
             self._error = str(error)
             return error
         self._error = None
+        self._started = self._started or snapshot.config
         self.snapshot = snapshot
         self._warn(snapshot)
         self._adopt(self._look(), started)
         return None
 
     def _warn(self, snapshot: Snapshot) -> None:
-        """Log each warning when it comes up, not at every reload."""
-        found = tuple(map(str, snapshot.warnings))
+        """Log each warning and each change that waits for a restart when it comes up, not at every reload."""
+        started = self._started or snapshot.config
+        waiting = (f"{self._path}: {text}" for text in fixed.pending(started, snapshot.config))
+        found = (*map(str, snapshot.warnings), *waiting)
         for text in found:
             if text not in self._warned:
                 log.warning("%s", text)

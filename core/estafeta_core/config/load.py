@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from estafeta_core.addresses import a_label
-from estafeta_core.config import account_checks, checks
+from estafeta_core.config import account_checks, advice, checks
 from estafeta_core.config.accounts import Account, Credential, Domain, Subaccount
 from estafeta_core.config.document import ConfigError, Document, KeyPath
 from estafeta_core.config.schema import Config
@@ -29,7 +29,7 @@ class Snapshot:
 
     config: Config
     directory: Directory
-    warnings: tuple[checks.Advice, ...] = ()  # what can be used and should be known
+    warnings: tuple[advice.Advice, ...] = ()  # about estafeta.yaml
 
 
 def load(path: Path) -> Snapshot:
@@ -37,7 +37,7 @@ def load(path: Path) -> Snapshot:
     document = Document(path)
     config = _config(document, path)
     directory = Directory(load_accounts(config.accounts_dir))
-    return Snapshot(config, directory, tuple(checks.warnings(document, config)))
+    return Snapshot(config, directory, tuple(advice.of_config(document, config)))
 
 
 def load_config(path: Path) -> Config:
@@ -76,7 +76,22 @@ def load_accounts(folder: Path) -> list[Account]:
     """Read every account file of `folder`."""
     with _no_collection():
         unique = account_checks.Unique()
-        return [_account(path, unique) for path in _account_files(folder)]
+        return [_account(Document(path), unique) for path in _account_files(folder)]
+
+
+def warnings(path: Path) -> list[advice.Advice]:
+    """Return what should be known of everything that estafeta.yaml at `path` leads to."""
+    document = Document(path)
+    config = _config(document, path)
+    unique = account_checks.Unique()
+    documents = [Document(each) for each in _account_files(config.accounts_dir)]
+    accounts = [_account(each, unique) for each in documents]
+    served = frozenset(dialect for listener in config.listeners.values() for dialect in listener.dialects)
+    found = advice.of_config(document, config)
+    found += advice.of_listeners(document, config, frozenset(account.dialect for account in accounts))
+    for each, account in zip(documents, accounts, strict=True):
+        found += advice.of_account(each, account, served)
+    return found
 
 
 def account_file(folder: Path, account: str) -> Path:
@@ -98,8 +113,7 @@ def _account_files(folder: Path) -> list[Path]:
     return [path for path in files if path.suffix == ".yaml"]
 
 
-def _account(path: Path, unique: account_checks.Unique) -> Account:
-    document = Document(path)
+def _account(document: Document, unique: account_checks.Unique) -> Account:
     account = document.convert(Account)
     account = msgspec.structs.replace(
         account,

@@ -9,8 +9,9 @@ logged in, the first of them speaks.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from estafeta_core import secrets
@@ -24,6 +25,9 @@ SenderField = Literal["mail from", "from", "sender", "reply-to"]
 
 # Postfix's own words for a message that is too large, at MAIL and at the final dot: for `reject_footers`.
 TOO_LARGE_PATTERN = r"/^552 5\.3\.4 (Message size exceeds fixed limit|Error: message file too big)$/"
+
+# The one doubt that hides nothing: a part that ends where its content would begin.
+NO_CONTENT = "a part without content"
 
 _USERNAME = re.compile(r"[\x21-\x7e]{1,128}")  # what every SASL mechanism and log carries unchanged
 
@@ -50,6 +54,14 @@ class Part(Protocol):
     @property
     def file_name(self) -> str:
         """The name of the file, decoded; "" where none is given."""
+
+    @property
+    def file_names(self) -> Sequence[str]:
+        """What programs may take for that name, decoded; `file_name` first."""
+
+    @property
+    def doubt(self) -> str:
+        """Why readers may take the part, or what is inside it, for something else; "" if they may not."""
 
     @property
     def children(self) -> Sequence["Part"]:
@@ -93,6 +105,9 @@ class Dialect:
     keeps_contacts: bool = False
     """Whether recipients are kept and grouped, even of a message that never came."""
 
+    statistics_names: Mapping[str, str] = MappingProxyType({})
+    """What the provider's statistics page calls the rows of `statistics.rows`, where it has such a page."""
+
     banner: str = "$myhostname ESMTP"
     """What follows the 220 of the greeting; main.cf parameters are expanded."""
     hidden_keywords: tuple[str, ...] = ()
@@ -120,6 +135,10 @@ class Dialect:
     def parse_username(self, username: str) -> UserName | None:
         """Return what `username` says, or None when it is not of this dialect's form."""
         return UserName(username) if _USERNAME.fullmatch(username) else None
+
+    def username_advice(self, username: str, account: str) -> str:  # noqa: ARG002
+        """Return what should be known about a user name of `account`, though it can be used; or ""."""
+        return ""
 
     def make_key(self, account: str) -> str:  # noqa: ARG002 - some providers put the account into it
         """Return a new key in the provider's form."""

@@ -150,6 +150,11 @@ class Teenvio(Dialect):
         user, _, plan = username.rpartition(".")
         return super().parse_username(username) if user and plan else None
 
+    def username_advice(self, username: str, account: str) -> str:
+        """Return that the plan is not the account, if so."""
+        plan = username.rpartition(".")[2]
+        return "" if plan == account else f"its plan is {plan}, and the account is {account}"
+
     def options(self, headers: Sequence[Header], credential: Credential) -> Options | Refusal:
         """Return what the X-Teenvio headers ask for, and the account's defaults where they say nothing."""
         defaults = credential.account.defaults

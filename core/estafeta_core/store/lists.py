@@ -1,11 +1,11 @@
-"""What an account has: sends, groups, contacts, contents, and the files that are kept for it.
+"""What an account has: sends and what became of them, groups, contacts, contents, kept files.
 
 Lists come newest first, in pages: `before` is the id of the last one seen. Ids rise with time.
 """
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from estafeta_core.store.reader import LATEST, TRANSMISSION_COLUMNS, Reader
 from estafeta_core.store.rows import Contact, Content, Expiring, Group, Transmission
@@ -30,6 +30,21 @@ class ContactGroup:
     contacts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What has become of a recipient's copy so far; the fields are in the order of `queries.FATES`."""
+
+    left_out: bool  # the provider sends to the first recipient only
+    suppressed: bool
+    delivered: bool  # at some time
+    bounced: bool  # refused while Postfix was delivering it
+    returned: bool  # refused in a report that came by mail
+    failed: bool  # refused, suppressed or returned, and not delivered after that
+    opened: bool
+    clicked: bool
+    unsubscribed: bool
+
+
 class Lists(Reader):
     """The questions of people, and of whoever clears up; see the module's page."""
 
@@ -39,6 +54,17 @@ class Lists(Reader):
         return [
             Send(read_transmission(row[:TRANSMISSION_COLUMNS]), *row[TRANSMISSION_COLUMNS:]) for row in rows
         ]
+
+    def fates(self, account: str | None, since: int, until: int) -> dict[Fate, int]:
+        """Return the fates of messages injected at `since` <= time < `until`, each with its number of copies.
+
+        What a token shared by all recipients has told is nobody's, and left out.
+        """
+        if account is None:
+            rows = self.query("fates", since, until)
+        else:
+            rows = self.query("account_fates", since, until, account)
+        return {_fate(signs): count for signs, count in rows}
 
     def groups(
         self, account: str | None = None, *, before: int = LATEST, limit: int = 100
@@ -97,6 +123,10 @@ class Lists(Reader):
         if account is None:
             return self.query(name, before, limit)
         return self.query(f"account_{name}", before, limit, account)
+
+
+def _fate(signs: int) -> Fate:
+    return Fate(*(bool(signs >> bit & 1) for bit in range(len(fields(Fate)))))
 
 
 def _group(row: Values) -> ContactGroup:

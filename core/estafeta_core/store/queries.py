@@ -14,6 +14,32 @@ _SENDS = """
 _GROUPS = """
     SELECT g.*, (SELECT count(*) FROM group_contacts c WHERE c.group_id = g.group_id) FROM groups g"""
 
+# What events tell of one copy: the sign at place n is bit n of its fate, and field n of lists.Fate. Bounce
+# class 25 is a suppressed recipient's (bounce_class.ADMIN_FAILURE).
+_BOUNCE_CLASS = "json_extract(h.data, '$.bounce_class')"
+FATES = (
+    "h.type = 'policy_rejection'",
+    f"h.type = 'bounce' AND {_BOUNCE_CLASS} IS '25'",
+    "h.type = 'delivery'",
+    f"h.type = 'bounce' AND {_BOUNCE_CLASS} IS NOT '25'",
+    "h.type = 'out_of_band'",
+    """h.type IN ('bounce', 'out_of_band') AND NOT EXISTS (SELECT 1 FROM events l
+        WHERE l.transmission_id = h.transmission_id AND l.message_id = h.message_id
+        AND l.type = 'delivery' AND l.timestamp > h.timestamp)""",
+    "h.type IN ('open', 'initial_open')",
+    "h.type IN ('click', 'amp_click')",
+    "h.type IN ('list_unsubscribe', 'link_unsubscribe')",
+)
+_SIGNS = " | ".join(f"(max({sign}) << {bit})" for bit, sign in enumerate(FATES))
+
+# Every copy has one event that begins its story, at the time of injection: copies are found by those.
+_FATES = f"""
+    SELECT (SELECT {_SIGNS} FROM events h
+        WHERE h.transmission_id = e.transmission_id AND h.message_id = e.message_id) AS signs, count(*)
+    FROM events e
+    WHERE e.timestamp >= ?1 AND e.timestamp < ?2 AND e.type IN ('injection', 'policy_rejection')
+    AND e.message_id IS NOT NULL"""  # noqa: S608 - made of the constants above
+
 QUERIES = {
     "suppressed": """
         SELECT DISTINCT recipient FROM suppressions WHERE account = ?1 AND subaccount = ?2
@@ -60,6 +86,8 @@ QUERIES = {
     "sends": f"{_SENDS} WHERE t.transmission_id < ?1 ORDER BY t.transmission_id DESC LIMIT ?2",
     "account_sends": f"""{_SENDS} WHERE t.account = ?3 AND t.transmission_id < ?1
         ORDER BY t.transmission_id DESC LIMIT ?2""",
+    "fates": f"{_FATES} GROUP BY signs",
+    "account_fates": f"{_FATES} AND e.account = ?3 GROUP BY signs",
     "groups": f"{_GROUPS} WHERE g.group_id < ?1 ORDER BY g.group_id DESC LIMIT ?2",
     "account_groups": f"""{_GROUPS} WHERE g.account = ?3 AND g.group_id < ?1
         ORDER BY g.group_id DESC LIMIT ?2""",

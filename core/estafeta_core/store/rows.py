@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Expiring = Literal["files", "contents", "requeued"]
+WHOLE = 0  # in the place of a message id, and never one: all messages of the transmission
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +173,12 @@ class GroupContact:
 class Requeued:
     """That one queue file is a copy taken from another: what becomes of it is told under its own queue id.
 
-    Whose copy it is stays None until the original's queue is done with that recipient.
+    Whose copy it is stays None until the original's queue is done with that recipient. It is `WHOLE` where
+    Postfix was told to queue all that was left of a message anew.
     """
 
     queue_id: str
-    original: str
+    original: str  # that of the transmission, whatever came in between
     time: int
     message_id: int | None = None
 

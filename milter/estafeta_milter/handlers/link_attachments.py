@@ -18,6 +18,8 @@ from estafeta_milter.message.part import Part, Unscannable, walk
 from estafeta_milter.texts import markup, plain
 from estafeta_milter.texts.sentences import LANGUAGES, Linked
 
+KILOBYTE = 1024  # bytes, as mail programs count
+
 
 @dataclass(frozen=True, slots=True)
 class _Link:
@@ -44,9 +46,13 @@ def _links(message: Message, files: Sequence[Hosted]) -> list[_Link]:
     parts = {} if isinstance(root, Unscannable) else {part.path: part for part in walk(root)}
     sizes = [len(message.decoded(parts[hosted.path]) or b"") for hosted in files]
     return [
-        _Link(hosted.file_name, f"({max(1, round(size / 1024))} KB)", hosted.url)
+        _Link(hosted.file_name, f"({_spelt_size(size)})", hosted.url)
         for hosted, size in zip(files, sizes, strict=True)
     ]
+
+
+def _spelt_size(size: int) -> str:
+    return f"{size} B" if size < KILOBYTE else f"{round(size / KILOBYTE)} KB"
 
 
 def _with_links(content: bytes, part: Part, links: Sequence[_Link], language: str) -> bytes:

@@ -21,7 +21,7 @@ class ContentIds:
 
     def __init__(self, root: Part) -> None:
         self._parts: dict[tuple[str, str], list[Part]] = {}
-        self._found: dict[tuple[str, str], Part | None] = {}
+        self._found: dict[tuple[tuple[str, str], str], Part] = {}
         for part in walk(root):
             if part.content_id and not part.children:
                 known_as = _id(part.content_id)
@@ -30,10 +30,13 @@ class ContentIds:
 
     def find(self, reference: str, html: Part) -> Part | None:
         """Return the part that `reference`, without `cid:`, means in the text of `html`, or None."""
-        key = (reference, html.path)
+        name = next((name for name in _names(reference) if name in self._parts), None)
+        if name is None:
+            return None
+        # Remembered by the id that was found: a sender may spell one id in ten thousand ways.
+        key = (name, html.path)
         if key not in self._found:
-            parts = next((self._parts[name] for name in _names(reference) if name in self._parts), [])
-            self._found[key] = max(parts, key=lambda part: _nearness(part.path, html.path), default=None)
+            self._found[key] = max(self._parts[name], key=lambda part: _nearness(part.path, html.path))
         return self._found[key]
 
 

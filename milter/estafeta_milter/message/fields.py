@@ -17,6 +17,7 @@ from estafeta_milter.message.parameters import UNREADABLE, Parameters, parse
 MAX_BOUNDARY = 900  # RFC 2046 allows 70; longer ones are met and read alike up to the line limit of 998
 
 _KEYS = frozenset({"content-type", "content-transfer-encoding", "content-disposition", "content-id"})
+_NAMING = ("content-disposition", "content-type")  # the fields that may name a file
 _FIELD = re.compile(
     rb"^(content-(?:type|transfer-encoding|disposition|id)):([^\n]*(?:\n[ \t][^\n]*)*)",
     re.IGNORECASE | re.MULTILINE,
@@ -40,6 +41,7 @@ class Facts:
     file_name: str
     content_id: str
     doubt: str
+    file_names: tuple[str, ...] = ()
 
     @property
     def descends(self) -> bool:
@@ -77,10 +79,21 @@ def _read(fields: Sequence[tuple[str, bytes]], default: str) -> Facts:
     boundary = _boundary(kind, encoding.head, doubts) if content_type.startswith("multipart/") else ""
     named = any(_FILE_NAME.fullmatch(name) for name, _ in (*kind.values, *place.values))
     file_name = file_names.read(place.values, kind.values) if named else ""
+    names = file_names.readings([raw[key] for key in _NAMING if key in raw])
+    doubts += [] if names is not None else [f"more than {file_names.MAX_NAMES} file names"]
     content_id = raw.get("content-id", b"").decode("latin-1").strip()
     doubt = next(filter(None, doubts), "")
     return Facts(
-        content_type, charset, boundary, encoding.head, place.head, named, file_name, content_id, doubt
+        content_type,
+        charset,
+        boundary,
+        encoding.head,
+        place.head,
+        named,
+        file_name,
+        content_id,
+        doubt,
+        tuple(dict.fromkeys(filter(None, (file_name, *(names or ()))))),
     )
 
 

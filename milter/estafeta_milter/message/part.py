@@ -36,6 +36,8 @@ class Part:
     children: tuple["Part", ...]
     doubt: str
     """Why this part and all inside it must not be rewritten; "" if it may be."""
+    file_names: tuple[str, ...] = ()
+    """Every name that some reader may take for the file's, `file_name` first."""
 
 
 @dataclass(frozen=True, slots=True)

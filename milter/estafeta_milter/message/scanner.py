@@ -17,6 +17,7 @@ blocks that are not) the message's root carries the doubt, and nothing in it is 
 import re
 from collections.abc import Collection, Sequence
 
+from estafeta_core.dialects.base import NO_CONTENT
 from estafeta_core.headers import Header
 from estafeta_milter.message.fields import MAX_BOUNDARY, Facts, from_block, from_headers
 from estafeta_milter.message.part import DEFAULT_BOUNDS, Bounds, Part, Unscannable
@@ -54,7 +55,7 @@ class _Draft:
         if end < least:
             # The delimiter follows the header block, or that of the last part in it, at once: there is no
             # line for a content.
-            self.doubt = self.doubt or "a part without content"
+            self.doubt = self.doubt or NO_CONTENT
             end = least
         facts = self.facts
         return Part(
@@ -73,6 +74,7 @@ class _Draft:
             end,
             tuple(self.children),
             self.doubt,
+            facts.file_names,
         )
 
 

@@ -4,17 +4,17 @@ What cannot be used ends the look at its file, so mend and check again. Nothing 
 the daemons that run are not concerned.
 """
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from estafeta_core.config.checks import Advice, warnings
+from estafeta_core.config.advice import Advice, of_config
 from estafeta_core.config.document import ConfigError, Document
-from estafeta_core.config.load import load_accounts, load_config
+from estafeta_core.config.load import load_config, warnings
 from estafeta_core.config.schema import Config
+from estafeta_postfix.cli.text import json_text
 from estafeta_postfix.render.listener import listener_service
 from estafeta_postfix.render.values import RenderError
 
@@ -29,7 +29,7 @@ class _Found:
             {"file": str(each.path), "line": each.line, "key": each.key, "text": each.text}
             for each in self.warnings
         ]
-        return json.dumps({"errors": self.errors, "warnings": shown}, ensure_ascii=False)
+        return json_text({"errors": self.errors, "warnings": shown})
 
 
 @click.command("check")
@@ -56,12 +56,12 @@ def command(path: Path, as_json: bool) -> None:
 def _check(path: Path) -> _Found:
     try:
         config = load_config(path)
-        advice = warnings(Document(path), config)
+        advice = of_config(Document(path), config)
     except ConfigError as error:  # without it nobody knows where the accounts are
         return _Found([str(error)], [])
     errors = _unsayable(config)
     try:
-        load_accounts(config.accounts_dir)
+        advice = warnings(path)
     except ConfigError as error:
         errors.append(str(error))
     return _Found(errors, advice)

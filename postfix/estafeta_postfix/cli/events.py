@@ -1,6 +1,5 @@
 """`estafeta events`: what happened, newest last."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import click
 from estafeta_core import events
 from estafeta_core.store import Occurrence, Store
 from estafeta_postfix.cli.stored import detail, opened, view
-from estafeta_postfix.cli.text import Moment, local_time, printable
+from estafeta_postfix.cli.text import Moment, json_text, local_time, printable
 
 PAGE = 500  # events asked of the store at a time
 
@@ -71,7 +70,7 @@ def as_line(occurrence: Occurrence, *, as_json: bool) -> str:
     """Return one event on one line."""
     event, transmission, message = occurrence.event, occurrence.transmission, occurrence.message
     if as_json:
-        return json.dumps(view(event, transmission, message), ensure_ascii=False)
+        return json_text(view(event, transmission, message))
     words = [
         local_time(event.timestamp),
         f"{event.type:16}",

@@ -1,6 +1,5 @@
 """`estafeta group`: the contacts that came in by SMTP, grouped by the transaction that named them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from estafeta_core.store import ContactGroup
 from estafeta_postfix.cli import listing
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.stored import opened
-from estafeta_postfix.cli.text import local_time, printable
+from estafeta_postfix.cli.text import json_text, local_time, printable
 
 HEAD = ("TIME", "GROUP", "NAME", "ACCOUNT", "CONTACTS", "SEND")
 
@@ -46,7 +45,7 @@ def show(config: Path, *, id_text: str, as_json: bool) -> None:
             raise Failure(f"{printable(id_text)}: no group, nor a send that made one", 1)
         contacts = store.group_contacts(found.group.group_id)
     if as_json:
-        click.echo(json.dumps(as_object(found) | {"addresses": contacts}, ensure_ascii=False, indent=2))
+        click.echo(json_text(as_object(found) | {"addresses": contacts}, indent=2))
         return
     click.echo(f"group {found.group.group_id}: {printable(found.group.name)} ({found.group.account})")
     for address in contacts:

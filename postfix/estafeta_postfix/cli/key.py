@@ -10,7 +10,6 @@ standard error. Errors end with status 2 and leave every file as it was.
 import copy
 import functools
 import io
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -31,6 +30,7 @@ from estafeta_core.directory import Credential, Directory
 from estafeta_core.identity import Identity
 from estafeta_postfix.cli.account_files import Accounts, identity_of, round_trip
 from estafeta_postfix.cli.failure import Failure
+from estafeta_postfix.cli.text import json_text
 
 _DURATION = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -111,7 +111,7 @@ def _add(document: CommentedMap, name: str, entry: CommentedMap) -> None:
 def _show_key(shown: dict[str, Any], key: str | None, *, as_json: bool) -> None:
     """Print the key, for the one time it is known; None: the password is known to who has chosen it."""
     if as_json:
-        click.echo(json.dumps(shown | {"key": key}))
+        click.echo(json_text(shown | {"key": key}))
     elif key:
         click.echo(key)
     if shown.get("username"):
@@ -228,7 +228,7 @@ def list_(found: Accounts, *, as_json: bool) -> None:
     """List every credential, with the first characters of its key."""
     rows = [_row(credential) for credential in found.directory.credentials()]
     if as_json:
-        click.echo(json.dumps(rows))
+        click.echo(json_text(rows))
         return
     head = ("ACCOUNT/NAME", "DIALECT", "USER NAME", "KEY", "STATUS", "PERMISSIONS", "EXPIRES")
     for words in (head, *map(_words, rows)):

@@ -3,13 +3,12 @@
 The newest comes last, where a person at a terminal looks first.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
-from estafeta_postfix.cli.text import printable
+from estafeta_postfix.cli.text import json_text, printable
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,7 +40,7 @@ def show(
     """Print what was `found`, newest first, as a table below `head` or as one JSON object a line."""
     if as_json:
         for each in reversed(found):
-            click.echo(json.dumps(as_object(each), ensure_ascii=False))
+            click.echo(json_text(as_object(each)))
         return
     rows = [head, *(list(map(printable, words(each))) for each in reversed(found))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -1,6 +1,5 @@
 """`estafeta show ID`: one transmission with everything that became of it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from estafeta_core.store import Found
 from estafeta_core.store.rows import Event
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.stored import detail, opened, view
-from estafeta_postfix.cli.text import local_time, printable
+from estafeta_postfix.cli.text import json_text, local_time, printable
 
 
 @click.command("show")
@@ -27,7 +26,7 @@ def command(config: Path, id_text: str, as_json: bool) -> None:
         found = store.find(id_text)
     if found is None:
         raise Failure(f"{printable(id_text)}: no transmission, message or queue id of this store", 1)
-    click.echo(json.dumps(as_object(found), ensure_ascii=False, indent=2) if as_json else timeline(found))
+    click.echo(json_text(as_object(found), indent=2) if as_json else timeline(found))
 
 
 def as_object(found: Found) -> dict[str, Any]:
@@ -87,7 +86,7 @@ def _head(found: Found) -> list[str]:
         "subject": transmission.subject,
         "campaign": transmission.campaign_id,
         "tags": ", ".join(transmission.tags),
-        "metadata": json.dumps(transmission.metadata, ensure_ascii=False) if transmission.metadata else "",
+        "metadata": json_text(transmission.metadata) if transmission.metadata else "",
     }
     first = f"transmission {transmission.transmission_id}, queue id {transmission.queue_id}"
     return [first, *(f"  {name:9} {printable(value)}" for name, value in fields.items() if value)]

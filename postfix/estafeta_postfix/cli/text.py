@@ -1,7 +1,9 @@
-"""What a person reads on a terminal: times, and text that strangers wrote."""
+"""What a person or a program reads on standard output: times, and text that strangers wrote."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
@@ -12,6 +14,24 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 def printable(text: str) -> str:
     """Return `text` on one line, without anything that a terminal would obey."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    r"""Return `value` as JSON in which every sign that does not print is written as \uXXXX.
+
+    JSON may hold them plainly; terminals obey some, and readers of lines end a line at others.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    if text.isprintable():
+        return text
+    # A line end outside strings is the indentation's; inside them it is escaped.
+    return "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    """Return a sign as JSON escapes it, in two halves above U+FFFF (RFC 8259 section 7)."""
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def local_time(milliseconds: int) -> str:

@@ -4,9 +4,11 @@
         delay=SECONDS, delays=A/B/C/D, dsn=D.S.N, status=STATUS (TEXT)
     TIME HOST PROGRAM/qmgr[PID]: QUEUEID: from=<ADDRESS>, status=expired, returned to sender
     TIME HOST postfix/estafeta-delivery/smtpd[PID]: COPY: client=CLIENT, orig_queue_id=QUEUEID, ...
+    TIME HOST postfix/pickup[PID]: COPY: uid=NUMBER from=<ADDRESS> orig_id=QUEUEID
 
 A delivery by `postfix/estafeta-split/smtp` hands a message over to that smtpd, whose queue id for the copy
 stands at the end of TEXT. The smtpd's own line comes before whatever is told of the copy's delivery.
+pickup(8) writes its line of what `postsuper -r` has queued anew, under another queue id.
 
 TIME as syslog (`Nov 20 13:00:00`) and postlogd write it, or as RFC 3339 (rsyslog's own format). The
 form is src/global/log_adhoc.c of Postfix.
@@ -41,9 +43,12 @@ _EXPIRED = re.compile(
 _COPIED = re.compile(
     (_HEAD % rb"smtpd") + rb"client=[^\s,]*, orig_queue_id=(?P<original>[0-9A-Za-z]+)(?:,|$)"
 )
+# The address is not quoted here, and the queue id stands behind it: the line's end tells what is which.
+_REQUEUED = re.compile((_HEAD % rb"pickup") + rb"uid=\d+ from=<.*> orig_id=(?P<original>[0-9A-Za-z]+)$")
 _QUEUED = re.compile(rb"250 2\.0\.0 Ok: queued as (?P<copy>[0-9A-Za-z]+)")
 _SPLIT_TAG = f"postfix/{SPLIT}".encode()
 _DELIVERY_TAG = f"postfix/{LISTENER}".encode()
+_PICKUP_TAG = b"postfix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A queue file that is one recipient's copy of another."""
+    """A queue file that was taken from another: one recipient's copy of it, or the same queued anew."""
 
     time: str
     queue_id: str
@@ -80,6 +85,7 @@ class Copied:
     recipients: tuple[
         str, ...
     ] = ()  # the one, before and after Postfix rewrote it; () where the line has none
+    anew: bool = False  # the other one is gone, and this is all that was left of it
 
 
 Told = Delivery | Expired | Copied
@@ -94,10 +100,16 @@ def parse(line: bytes) -> Told | None:
         expired = _EXPIRED.match(line)
         return Expired(_text(expired["time"]), _text(expired["queue_id"])) if expired else None
     if b", orig_queue_id=" in line:
-        copied = _COPIED.match(line)
-        if copied is not None and copied["tag"] == _DELIVERY_TAG:
-            return Copied(_text(copied["time"]), _text(copied["queue_id"]), _text(copied["original"]))
+        return _copied(_COPIED.match(line), _DELIVERY_TAG)
+    if b"> orig_id=" in line:
+        return _copied(_REQUEUED.match(line), _PICKUP_TAG, anew=True)
     return None
+
+
+def _copied(match: re.Match[bytes] | None, tag: bytes, *, anew: bool = False) -> Copied | None:
+    if match is None or match["tag"] != tag:
+        return None
+    return Copied(_text(match["time"]), _text(match["queue_id"]), _text(match["original"]), anew=anew)
 
 
 def _handed_over(match: re.Match[bytes]) -> Told | None:

@@ -2,7 +2,12 @@
 
 A message whose copies differ leaves under many queue ids. What is told of a copy belongs to the message
 that it was made from, so which is whose is kept in the store as well. A queue id that the store does not know
-(mail of another instance, bounces) yields nothing.
+(mail of another instance, bounces) yields nothing, and nothing is kept of what is said to come from it: any
+user of this host may name a queue id at the listener of the copies. He may name one that is known as well,
+but what he hands over is refused, so nothing is ever told of it.
+
+An address that does not exist is suppressed at once, for mail of every type: to go on mailing it would cost
+the sender his name, and no provider does.
 """
 
 from collections import Counter
@@ -10,17 +15,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from estafeta_core import events
+from estafeta_core.bounce_class import INVALID_RECIPIENT
 from estafeta_core.ids import IdSource
 from estafeta_core.store import Store
 from estafeta_core.store.reader import Copy
-from estafeta_core.store.rows import Event, Requeued, Row
+from estafeta_core.store.rows import WHOLE, Event, Requeued, Row, Suppression
 from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, Told
 from estafeta_postfix.log_follower.reason import Reason, expired, read_reason
 from estafeta_postfix.log_follower.timestamp import Timestamps
 
-# A message not yet a second old has not been deferred before (Postfix's shortest back-off is longer),
-# and the store need not be asked how often.
-YOUNG = 1.0
+# A message not yet so many milliseconds old has not been deferred before (Postfix's shortest back-off is
+# longer), and the store need not be asked how often.
+YOUNG = 1000
+
+BOUNCE_RULE = "Bounce Rule"  # SparkPost's name for where such a suppression comes from
 
 _FINAL = (events.DELIVERY, events.BOUNCE)
 _TYPES = {"sent": events.DELIVERY, "bounced": events.BOUNCE, "deferred": events.DELAY}
@@ -45,16 +53,35 @@ class Recorder:
                     self._copied(item, batch)
                 case Expired():
                     batch.events += self._expired(item, batch)
-        return [*batch.copies.values(), *batch.events]
+        return [*batch.copies.values(), *batch.events, *batch.suppressions]
 
     def _copied(self, item: Copied, batch: "_Batch") -> None:
-        copy = self._named(item.original, item.recipients)
-        message_id = None if copy is None else copy.message.message_id
+        source = self._requeued(item.original, batch)
+        if source is None:
+            return
+        named = self._named(source.original, item.recipients)
+        message_id = named.message.message_id if named is not None else None
         known = batch.copies.get(item.queue_id)
         if known is None:
             time = self._timestamps.read(item.time).start
-            known = Requeued(item.queue_id, item.original, time)
-        batch.copies[item.queue_id] = replace(known, message_id=message_id or known.message_id)
+            known = Requeued(item.queue_id, source.original, time)
+        if item.anew:
+            message_id = source.message_id
+        if message_id is not None:
+            known = replace(known, message_id=message_id)
+        batch.copies[item.queue_id] = known
+
+    def _requeued(self, queue_id: str, batch: "_Batch") -> Requeued | None:
+        """Return what a queue file has of which transmission; None where that is not known."""
+        if queue_id in batch.copies:
+            return batch.copies[queue_id]
+        if queue_id not in batch.sources:
+            found = self._store.requeued(queue_id)
+            transmission = self._store.find_transmission(queue_id) if found is None else None
+            if transmission is not None and transmission.queue_id == queue_id:
+                found = Requeued(queue_id, queue_id, transmission.injection_time, WHOLE)
+            batch.sources[queue_id] = found
+        return batch.sources[queue_id]
 
     def _delivery(self, delivery: Delivery, batch: "_Batch") -> Iterator[Event]:
         known = batch.copies.get(delivery.queue_id)
@@ -63,14 +90,14 @@ class Recorder:
         if copy is None:
             return
         message_id = copy.message.message_id
-        retries = batch.delays[message_id]
-        if delivery.delay >= YOUNG:
-            retries += self._store.count_delays(message_id)
         # Postfix's own log tells the second; within it, the event comes after the injection.
         injected, waited = copy.transmission.injection_time, round(delivery.delay * 1000)
         moment = self._timestamps.read(delivery.time).nearest(injected + waited)
         if copy.transmission.queue_id != delivery.queue_id:  # the delay counts from when the copy was made
             waited = max(waited, moment - injected)
+        retries = batch.delays[message_id]
+        if waited >= YOUNG:
+            retries += self._store.count_delays(message_id)
         data: dict[str, object] = {
             "ip_address": delivery.ip,
             "num_retries": str(retries),
@@ -81,6 +108,8 @@ class Recorder:
             data |= _said(read_reason(delivery))
         if delivery.status == "deferred":
             batch.delays[message_id] += 1
+        if data.get("bounce_class") == str(INVALID_RECIPIENT) and delivery.status == "bounced":
+            batch.suppressions += _suppressions(copy, str(data["raw_reason"]), moment)
         yield self._event(_TYPES[delivery.status], moment, copy, data)
 
     def _expired(self, item: Expired, batch: "_Batch") -> Iterator[Event]:
@@ -88,16 +117,16 @@ class Recorder:
 
         A recipient whose copy has been taken from the message is that copy's alone.
         """
-        requeued = batch.copies.get(item.queue_id) or self._store.requeued(item.queue_id)
-        original = item.queue_id if requeued is None else requeued.original
-        found = self._store.find(original)
-        if found is None or found.transmission.queue_id != original:
+        requeued = self._requeued(item.queue_id, batch)
+        found = None if requeued is None else self._store.find(requeued.original)
+        if requeued is None or found is None:
             return
         settled = {event.message_id for event in (*found.events, *batch.events) if event.type in _FINAL}
-        if requeued is None:
-            settled |= self._store.handed_over(original) | {copy.message_id for copy in batch.copies.values()}
+        if requeued.message_id == WHOLE:
+            settled |= self._store.handed_over(requeued.original)
+            settled |= {copy.message_id for copy in batch.copies.values()}
         for message in found.messages:
-            if message.message_id in settled or (requeued and message.message_id != requeued.message_id):
+            if message.message_id in settled or requeued.message_id not in (WHOLE, message.message_id):
                 continue
             retries = batch.delays[message.message_id] + self._store.count_delays(message.message_id)
             data: dict[str, object] = {
@@ -133,7 +162,25 @@ class _Batch:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.copies: dict[str, Requeued] = {}
+        self.sources: dict[str, Requeued | None] = {}  # what the store has said of others
+        self.suppressions: list[Suppression] = []
         self.delays: Counter[int] = Counter()
+
+
+def _suppressions(copy: Copy, said: str, moment: int) -> list[Suppression]:
+    transmission = copy.transmission
+    return [
+        Suppression(
+            account=transmission.account,
+            subaccount=transmission.subaccount,
+            recipient=copy.message.rcpt_to,
+            type=kind,
+            source=BOUNCE_RULE,
+            description=said,
+            created=moment,
+        )
+        for kind in ("transactional", "non_transactional")
+    ]
 
 
 def _said(reason: Reason) -> dict[str, object]:

@@ -9,6 +9,9 @@ the listeners' cleanup(8) sees that field alone, because only fields that a milt
 
 The queue file of the message stays until every recipient has been taken over, so retries, back-off and what
 becomes of mail at a crash are Postfix's own. XFORWARD has the log name both queue ids.
+
+`postsuper -r` has pickup(8) queue a message anew, without its FILTER and past the milter: a cleanup(8) of its
+own looks for the job among all fields of the message, and leads it to the split as before.
 """
 
 import os
@@ -24,6 +27,7 @@ from estafeta_postfix.render.service import Service
 from estafeta_postfix.render.values import endpoint, plain
 
 CLEANUP = "estafeta-copies"
+REQUEUE = "estafeta-requeue"
 # Copies on their way at a time, for each process of the milter: while it makes one, others wait for the disk.
 # On a machine of two cores, 5 in all took three quarters of the time of 20, and 40 took longer still.
 AT_A_TIME = 3
@@ -31,16 +35,23 @@ AT_A_TIME = 3
 # is mended, and is returned when it has got too old.
 KEPT = {"soft_bounce": "yes"}
 HOPS = 100  # Received fields: the listeners' cleanup has counted to 50, and this hop is none of a loop
+# What has been through the listeners' cleanup leaves the next one as it came.
+_UNCHANGED = {
+    "header_size_limit": "1000000",
+    "hopcount_limit": str(HOPS),
+    "disable_mime_input_processing": "yes",
+    "remote_header_rewrite_domain": "",
+}
 
 
 def header_checks(place: Place) -> str:
-    """Return the milter_header_checks that lead a message with a job to the split."""
+    """Return the table that leads a message with a job to the split."""
     return f"regexp:{{{{/^{FIELD}: / FILTER {SPLIT}:[{LOOPBACK}]:{place.delivery_port}}}}}"
 
 
 def services(config: Config, place: Place) -> list[Service]:
-    """Return the services that split a message and take each copy back in."""
-    return [_split(config), _listener(config, place), _cleanup()]
+    """Return the services that split a message, take each copy back in, and take in what is queued anew."""
+    return [_split(config), _listener(config, place), _cleanup(), _requeue(place)]
 
 
 def _split(config: Config) -> Service:
@@ -95,7 +106,7 @@ def _listener(config: Config, place: Place) -> Service:
 
 
 def _cleanup() -> Service:
-    """Return the cleanup(8) of the copies, which have been through the listeners' already."""
+    """Return the cleanup(8) of the copies."""
     return Service(
         name=CLEANUP,
         private="n",
@@ -103,10 +114,27 @@ def _cleanup() -> Service:
         command="cleanup",
         options={
             "syslog_name": f"postfix/{CLEANUP}",
-            "header_size_limit": "1000000",
-            "hopcount_limit": str(HOPS),
-            "disable_mime_input_processing": "yes",
-            "always_add_missing_headers": "no",
-            "remote_header_rewrite_domain": "",
+            **_UNCHANGED,
+            # A copy has these fields from the listeners' cleanup. What has none is no copy, and libmilter
+            # would wait in vain for the field that it expects between DATA and a body.
+            "always_add_missing_headers": "yes",
+        },
+    )
+
+
+def _requeue(place: Place) -> Service:
+    """Return the cleanup(8) of what `postsuper -r` has queued anew."""
+    return Service(
+        name=REQUEUE,
+        private="n",
+        process_limit="0",
+        command="cleanup",
+        options={
+            "syslog_name": f"postfix/{REQUEUE}",
+            **_UNCHANGED,
+            "header_checks": header_checks(place),
+            # Both default to header_checks, and a message that is attached may have any field.
+            "mime_header_checks": "",
+            "nested_header_checks": "",
         },
     )

@@ -1,8 +1,8 @@
 """master.cf of a private instance: its listeners, the split of copies, the intake of bounces, Postfix's own.
 
-There is no local(8): nobody has a mailbox here. pickup(8) is there because postqueue(1) takes an
-instance without it for one that is down; only root can submit through it, since Postfix lets nobody
-else name a configuration directory that main.cf of the host does not list.
+There is no local(8): nobody has a mailbox here. pickup(8) is there for `postsuper -r`, and because
+postqueue(1) takes an instance without it for one that is down; only root can submit through it, since Postfix
+lets nobody else name a configuration directory that main.cf of the host does not list.
 """
 
 from estafeta_core.config.schema import Config
@@ -75,7 +75,14 @@ def _cleanup(place: Place) -> Service:
 
 def _postfix_own() -> list[Service]:
     return [
-        Service("pickup", "pickup", private="n", wakeup="60", process_limit="1"),
+        Service(
+            name="pickup",
+            command="pickup",
+            private="n",
+            wakeup="60",
+            process_limit="1",
+            options={"cleanup_service_name": copies.REQUEUE},
+        ),
         Service("cleanup", "cleanup", private="n", process_limit="0"),
         Service("qmgr", "qmgr", private="n", wakeup="300", process_limit="1"),
         Service("tlsmgr", "tlsmgr", wakeup="1000?", process_limit="1"),

@@ -49,6 +49,14 @@ def complaint(path: Path) -> str:
         ),
         (
             "port: 587",
+            "port: 587, tls: no",
+            (
+                "estafeta.yaml:5: listeners.submission.tls: Expected `str`, got `bool`"
+                " (known here: none, starttls, required, implicit)"
+            ),
+        ),
+        (
+            "port: 587",
             "port: 587, tls: maybe",
             "estafeta.yaml:5: listeners.submission.tls: Invalid enum value",
         ),
@@ -183,34 +191,6 @@ def test_what_the_provider_has_may_be_said_of_a_listener(config: Path) -> None:
         loaded.config.hosting.base_url == "https://files.example.com"
     )  # links put their own slash behind it
     assert loaded.warnings == ()
-
-
-@pytest.mark.parametrize(
-    ("bind", "tls", "warned"),
-    [
-        ("0.0.0.0", "none", True),
-        ("::", "none", True),
-        ("192.0.2.1", "none", True),
-        ("::ffff:192.0.2.1", "none", True),
-        ("127.0.0.1", "none", False),
-        ("127.1.2.3", "none", False),
-        ("::1", "none", False),
-        ("::ffff:127.0.0.1", "none", False),
-        ("0.0.0.0", "starttls", False),
-        ("0.0.0.0", "required", False),
-        ("0.0.0.0", "implicit", False),
-    ],
-)
-def test_p03_a_listener_that_sends_keys_in_clear_over_the_network_is_warned_of(
-    config: Path, bind: str, tls: str, warned: bool
-) -> None:
-    listener = f'  perfit:\n    dialects: [perfit]\n    port: 2525\n    bind: "{bind}"\n    tls: {tls}\n'
-    config.write_text(config.read_text().replace("signing_keys", f"{listener}signing_keys"))
-    warnings = [str(warning) for warning in load.load(config).warnings]
-    if warned:
-        assert warnings == [f"{config}:10: listeners.perfit.tls: {checks.IN_CLEAR}"]
-    else:
-        assert warnings == []
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,25 @@ BASE = "account: acme\ndialect: sparkpost\n"
             ),
         ),
         (
+            BASE + "credentials:\n  main: {status: no}\n",
+            (
+                "acme.yaml:4: credentials.main.status: Expected `str`, got `bool`"
+                " (known here: active, suspended, revoked)"
+            ),
+        ),
+        (
+            BASE + "credentials:\n  main: {permissions: [2]}\n",
+            "acme.yaml:4: credentials.main.permissions.0: Expected `str`, got `int` (known here: send,",
+        ),
+        (
+            BASE + "defaults:\n  return_path:\n",
+            "acme.yaml:4: defaults.return_path: Expected `str`, got `null` (known here: verp, keep, domain)",
+        ),
+        (
+            BASE + "domains: {a.example: {verified: 1}}\n",
+            "acme.yaml:3: domains.a.example.verified: Expected `bool | str`, got `int` (known here: true,",
+        ),
+        (
             BASE + "domains:\n  a.example:\n",
             "acme.yaml:4: domains.a.example: Expected `object`, got `null` (the value is empty: give one",
         ),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from estafeta_core.config import fixed
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot, load
@@ -73,8 +74,41 @@ def test_what_should_be_known_is_logged_when_it_comes_up_and_not_at_every_reload
         live.reload()
         config.write_text(loud)
         live.reload()
+    told = [line for line in caplog.messages if ":5: listeners.submission.tls: keys and passwords" in line]
+    assert len(told) == 2
+
+
+def test_a_change_that_a_reload_cannot_make_is_told_once_and_again_when_it_is_made_again(
+    config: Path, account: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = config.read_text().replace("[sparkpost]", "[teenvio]")
+    config.write_text(before)
+    with caplog.at_level(logging.WARNING):
+        live = Live(config)
+        config.write_text(before.replace("port: 587", "port: 587, receipt: true"))
+        live.reload()
+        revoke(account)
+        live.reload()
+        assert caplog.messages == [f"{config}: listeners.submission.receipt: {fixed.RENDER}"]
+        config.write_text(before)
+        live.reload()
+        assert len(caplog.messages) == 1
+        config.write_text(before.replace("port: 587", "port: 587, receipt: true"))
+        live.reload()
     assert len(caplog.messages) == 2
-    assert all(":5: listeners.submission.tls: keys and passwords" in line for line in caplog.messages)
+
+
+def test_a_daemon_that_starts_empty_was_started_with_what_it_read_first(
+    config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = config.read_text()
+    config.unlink()
+    live = Live(config, start_empty=True)
+    for port in ("588", "589"):
+        config.write_text(text.replace("587", port))
+        live.reload()
+    told = [line for line in caplog.messages if fixed.RENDER in line]
+    assert told == [f"{config}: listeners.submission.port: {fixed.RENDER}"]
 
 
 def test_a_wrong_configuration_leaves_the_old_one_in_force_and_is_logged_once(

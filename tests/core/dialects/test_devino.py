@@ -3,12 +3,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
 from estafeta_core.config.accounts import Account, Defaults, Devino
 from estafeta_core.dialects import devino
-from estafeta_core.dialects.base import UserName
+from estafeta_core.dialects.base import NO_CONTENT, UserName, walk
 from estafeta_core.dialects.devino import DEVINO
 from estafeta_core.directory import Credential
 from estafeta_core.headers import Header
@@ -209,7 +210,6 @@ def not_allowed(extension: str) -> str:
 def test_texts_are_no_files() -> None:
     assert said_of(bytes(letter())) is None
     assert said_of(b"Subject: x\r\n\r\nHello\r\n") is None
-    assert said_of(b"Content-Type: text\r\n\r\nHello\r\n") is None  # nobody can read that type
 
 
 def test_d30_the_net_example_of_the_page_has_no_file() -> None:
@@ -224,6 +224,66 @@ def test_d13_images_inside_the_message_are_no_files() -> None:
     )
     assert said_of(bytes(message)) is None
     assert said_of(b"Content-Type: image/gif; name=x.gif\r\nContent-ID: <a@b>\r\n\r\nGIF89a\r\n") is None
+
+
+@pytest.mark.parametrize(
+    "naming",
+    [
+        b"",
+        b"; name=photo.JPG",
+        b"; name=my photo.v1.2.jpeg",
+        b'; name="logo"',
+        b'; name=""',
+        b"; name*0*=utf-8''a%20v1.2%C3; name*1*=%B1; name*2=.webp",
+        b'; name="=?utf-8?Q?a=C3=B1o_1.2.png?="',
+        b"; name=\"=?iso-8859-1?Q?=FC.jpg?=\"\r\nContent-Disposition: inline; filename*=iso-8859-1''%FC.jpg",
+    ],
+)
+def test_d13_an_image_may_have_the_name_of_an_image(naming: bytes) -> None:
+    assert said_of(b"Content-Type: image/png%s\r\n\r\nPNG" % naming) is None
+
+
+@pytest.mark.parametrize(
+    "naming",
+    [
+        b"; name=evil.exe",
+        b"\r\nContent-Disposition: inline; filename=evil.exe",
+        b"; name=a.png; name=evil.exe",
+        b"; name=evil.exe; name=a.png",
+        b"; name=evil.exe\r\nContent-Disposition: inline; filename=a.png",
+        b"; name*=utf-8''a.png; name=evil.exe",
+        b"; name=a.png; name*=utf-8''evil%2Eexe",
+        b"; name*0=a.png; name*2=.exe",
+        b"; name*1=a.png; name*0=x.exe; name*9=.png",
+        b"; name=evil.exe .png",
+        b'; name="evil.exe',
+        b"; =; name=evil.exe",
+        b"; filename=evil.exe",
+        b'; name="=?x-unknown?Q?evil=2Eexe?="',
+        b'; name="evil.exe. . "',
+    ],
+)
+@pytest.mark.parametrize("kind", ["image/png", "text/plain"])
+def test_d13_whatever_programs_may_take_for_the_name_counts(naming: bytes, kind: str) -> None:
+    refused = said_of(b"Content-Type: %s%s\r\n\r\nMZ" % (kind.encode(), naming))
+    if kind == "image/png":
+        assert refused == not_allowed("exe")
+    assert refused is not None
+
+
+def test_d13_no_second_name_stands_behind_an_allowed_one() -> None:
+    allowed = with_settings(attachment_types=("pdf",))
+    part = b"Content-Type: application/x; name=%s\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\nx"
+    assert said_of(part % b"a.pdf", allowed) is None
+    assert said_of(part % b"report", allowed) is None
+    assert said_of(part % b"evil.exe", allowed) == not_allowed("exe")
+
+
+@pytest.mark.parametrize(("kind", "extension"), [("svg+xml", "svg"), ("x-icon", "ico"), ("png", "html")])
+def test_d13_an_image_that_programs_open_elsewhere_is_a_file(kind: str, extension: str) -> None:
+    assert said_of(f"Content-Type: image/{kind}; name=a.{extension}\r\n\r\nx".encode()) == not_allowed(
+        extension
+    )
 
 
 @pytest.mark.parametrize(
@@ -251,7 +311,12 @@ class File:
     file_name: str
     content_type: str = "application/pdf"
     disposition: str = "attachment"
+    doubt: str = ""
     children: tuple[()] = ()
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        return (self.file_name,)
 
 
 @pytest.mark.parametrize(
@@ -318,6 +383,72 @@ def test_d26_the_account_may_allow_extensions() -> None:
 
 def test_a_message_that_cannot_be_taken_apart_is_refused_for_a_file_may_be_in_it() -> None:
     assert DEVINO.structure_required
+
+
+PROGRAM = b"Content-Disposition: attachment; filename=evil.exe\r\n\r\nMZ"
+INNER = b"\r\n\r\n--z\r\n" + PROGRAM + b"\r\n--z--"
+DOUBTS = {
+    b"Content-Type: garbage; name=evil.exe\r\n\r\nMZ": "a Content-Type that cannot be read",
+    b"Content-Type:\r\n\r\nMZ": "a Content-Type that cannot be read",
+    b"Content-Type: multipart/x; boundary=z; name=evil.exe\r\n\r\nMZ": "a multipart without parts",
+    b"Content-Type: multipart/x; name=evil.exe\r\n\r\nMZ": "a multipart without boundary",
+    b"Content-Type: image/png\r\nContent-Type: application/x; name=evil.exe\r\n\r\nMZ": (
+        "a content field given twice"
+    ),
+    b"Content-Type: text/plain\r\nContent-Type: application/x; name=evil.exe\r\n\r\nMZ": (
+        "a content field given twice"
+    ),
+    b"Content-Type: multipart/mixed; boundary=y; boundary=z" + INNER: "boundary given twice",
+    b"Content-Type: multipart/mixed; boundary*=utf-8''z" + INNER: "boundary in an RFC 2231 form",
+    b"Content-Type: multipart/mixed; boundary=z\r\nContent-Transfer-Encoding: base64"
+    + INNER: "a multipart with a transfer encoding",
+    b"nonsense\r\n" + PROGRAM: "a header block without an empty line",
+    b"Content-Type: image/png;" + b" name=a.png;" * 101 + b" name=evil.exe\r\n\r\nMZ": (
+        "more than 100 parameters"
+    ),
+    b"Content-Type: image/png; =" + b"; name=a.png" * 101 + b"; name=evil.exe\r\n\r\nMZ": (
+        "more than 100 file names"
+    ),
+}
+
+
+@pytest.mark.parametrize(("part", "doubt"), DOUBTS.items(), ids=DOUBTS.values())
+@pytest.mark.parametrize("allowed", [(), ("exe",)])
+def test_d13_what_readers_may_take_for_something_else_is_refused_wherever_it_stands(
+    part: bytes, doubt: str, allowed: tuple[str, ...]
+) -> None:
+    account = with_settings(attachment_types=allowed)
+    refused = f"554 Transaction failed: This message is not taken apart: {doubt}"
+    inside = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello\r\n--b\r\n%s\r\n--b--\r\n"
+    assert said_of(inside % part, account) == refused
+    if b"nonsense" not in part:
+        assert said_of(part, account) == refused
+
+
+def test_a_text_without_content_is_no_file() -> None:
+    raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n--b--\r\n"
+    assert said_of(raw) is None
+
+
+@pytest.mark.parametrize("path", corpora.parameters(corpora.messages()))
+def test_what_is_taken_is_in_no_doubt_and_has_texts_and_images_alone(path: Path) -> None:
+    headers, body = corpora.received(path.read_bytes())
+    root = Message("", (), headers, body).structure
+    if isinstance(root, Unscannable) or DEVINO.check_structure(root, WEBSITE) is not None:
+        return
+    for part in walk(root):
+        assert part.content_type.partition("/")[0] in {"text", "image", "multipart"}
+        assert part.doubt in {"", NO_CONTENT}
+
+
+# To
+
+
+def test_d14_several_fields_to_are_taken_and_a_flood_of_them_refused(credential: Credential) -> None:
+    field = Header("To", b"bob@b.example")
+    assert isinstance(DEVINO.options([field] * devino.TO_FIELDS, credential), Options)
+    refused = DEVINO.options([field] * (devino.TO_FIELDS + 1), credential)
+    assert str(refused) == "554 Transaction failed: Invalid recipient address: more than 10 fields To"
 
 
 def test_there_is_no_receipt() -> None:

@@ -522,6 +522,8 @@ class Leaf:
     children: tuple[()] = ()
     disposition: str = ""
     file_name: str = ""
+    file_names: tuple[()] = ()
+    doubt: str = ""
 
 
 def test_s56_amp_needs_an_alternative() -> None:

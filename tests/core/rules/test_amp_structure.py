@@ -13,6 +13,8 @@ class Node:
     children: Sequence[Part] = ()
     disposition: str = ""
     file_name: str = ""
+    file_names: tuple[()] = ()
+    doubt: str = ""
 
 
 AMP = Node("text/x-amp-html")

@@ -1,7 +1,13 @@
 """What an account has, newest first, and nothing of anybody else's."""
 
-from estafeta_core.store import Store
-from estafeta_core.store.lists import Send
+from collections import Counter
+from dataclasses import fields, replace
+
+import pytest
+
+from estafeta_core.store import Store, queries
+from estafeta_core.store.lists import Fate, Send
+from estafeta_core.store.reader import LATEST
 from estafeta_core.store.rows import (
     Contact,
     Content,
@@ -15,6 +21,9 @@ from estafeta_core.store.rows import (
     Transmission,
 )
 from estafeta_testing.stored import IDS, make_rows
+
+LEFT = {"bounce_class": "25"}
+HARD = {"bounce_class": "10"}
 
 
 def sent(
@@ -52,6 +61,86 @@ def test_sends_come_newest_first_by_account_in_pages(store: Store) -> None:
     assert [send.transmission for send in later] == [mine[2], mine[1]]
     assert store.sends("nobody") == []
     assert store.sends(before=mine[0].transmission_id) == []
+
+
+@pytest.mark.parametrize(
+    ("happened_then", "expected"),
+    [
+        ((), ()),
+        ((("delay", {}), ("warning", {}), ("spam_complaint", {})), ()),
+        ((("delivery", {}),), ("delivered",)),
+        ((("delay", {}), ("delivery", {})), ("delivered",)),
+        ((("bounce", HARD),), ("bounced", "failed")),
+        ((("bounce", {}),), ("bounced", "failed")),
+        ((("bounce", LEFT),), ("suppressed", "failed")),
+        ((("delivery", {}), ("out_of_band", HARD)), ("delivered", "returned", "failed")),
+        ((("bounce", HARD), ("delivery", {})), ("delivered", "bounced")),
+        ((("delivery", {}), ("open", {}), ("open", {})), ("delivered", "opened")),
+        ((("initial_open", {}),), ("opened",)),
+        ((("click", {}), ("amp_click", {})), ("clicked",)),
+        ((("amp_click", {}),), ("clicked",)),
+        ((("list_unsubscribe", {}),), ("unsubscribed",)),
+        ((("link_unsubscribe", {}),), ("unsubscribed",)),
+    ],
+)
+def test_d21_the_fate_of_a_copy_is_what_its_events_tell(
+    store: Store, happened_then: tuple[tuple[str, dict[str, str]], ...], expected: tuple[str, ...]
+) -> None:
+    transmission, (alice, _) = sent(store, "a@x.net", "b@x.net")
+    store.record(
+        [
+            Event(
+                IDS.next(),
+                kind,
+                transmission.injection_time + after,
+                alice.transmission_id,
+                alice.message_id,
+                "acme",
+                None,
+                dict(data),
+            )
+            for after, (kind, data) in enumerate(happened_then)
+        ]
+    )
+    wanted = Counter([fate(*expected), fate()])
+    assert store.fates("acme", 0, LATEST) == wanted
+    assert store.fates(None, 0, LATEST) == wanted
+
+
+def test_d21_who_is_left_out_has_a_fate_and_no_injection(store: Store) -> None:
+    transmission, _ = sent(store)
+    rejected = Message(IDS.next(), transmission.transmission_id, "b@x.net", "b@x.net")
+    store.record([rejected, *happened(transmission, rejected, "policy_rejection")])
+    assert store.fates("acme", 0, 6) == {fate("left_out"): 1}
+    assert store.fates("acme", 0, LATEST) == {fate("left_out"): 1, fate(): 1}
+
+
+def test_what_a_shared_token_told_is_nobodys_fate(store: Store) -> None:
+    transmission, _ = sent(store, "a@x.net", "b@x.net")
+    store.record(happened(transmission, None, "open", "policy_rejection"))
+    assert store.fates("acme", 0, LATEST) == {fate(): 2}
+
+
+def test_d20_fates_are_those_of_an_accounts_messages_injected_in_a_period(store: Store) -> None:
+    transmission, (message,) = sent(store)
+    sent(store, account="other")
+    (delivery,) = happened(transmission, message, "delivery")
+    assert isinstance(delivery, Event)
+    later = replace(delivery, timestamp=transmission.injection_time + 10**9)
+    store.record([later])
+    injected = transmission.injection_time
+    assert store.fates("acme", injected, injected + 1) == {fate("delivered"): 1}
+    assert store.fates("acme", injected + 1, LATEST) == store.fates("acme", 0, injected) == {}
+    assert store.fates("nobody", 0, LATEST) == {}
+    assert sum(store.fates(None, 0, LATEST).values()) == 2
+
+
+def fate(*signs: str) -> Fate:
+    return Fate(**dict.fromkeys((field.name for field in fields(Fate)), False) | dict.fromkeys(signs, True))
+
+
+def test_the_signs_of_a_fate_are_as_many_as_its_fields() -> None:
+    assert len(queries.FATES) == len(fields(Fate))
 
 
 def test_t45_a_group_is_listed_with_its_contacts_and_found_by_every_id(store: Store) -> None:

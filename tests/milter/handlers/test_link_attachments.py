@@ -68,7 +68,7 @@ def test_the_heading_is_in_the_language_of_the_other_lines(options: dict[str, st
 
 def test_each_file_is_a_line_with_its_url_on_the_next() -> None:
     assert plain("utf-8", "a.pdf", "año.pdf", text="Hola\r\n") == (
-        "Hola\r\n\r\na.pdf (1 KB)\r\nURL\r\n\r\naño.pdf (1 KB)\r\nURL\r\n"
+        "Hola\r\n\r\na.pdf (5 B)\r\nURL\r\n\r\naño.pdf (8 B)\r\nURL\r\n"
     )
 
 
@@ -86,7 +86,19 @@ def test_each_file_is_a_line_with_its_url_on_the_next() -> None:
 def test_what_a_charset_does_not_have_becomes_the_nearest_in_ascii(
     charset: str, name: str, shown: str
 ) -> None:
-    assert plain(charset, name) == f"Hola\r\n\r\n{shown} (1 KB)\r\nURL\r\n"
+    size = len(name.encode())  # the files hold their names
+    assert plain(charset, name) == f"Hola\r\n\r\n{shown} ({size} B)\r\nURL\r\n"
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0 B"), (1, "1 B"), (512, "512 B"), (1023, "1023 B"), (1024, "1 KB"), (3000, "3 KB")],
+)
+def test_a_size_is_in_bytes_where_it_is_small(size: int, shown: str) -> None:
+    message = mixed(part("text/plain", "Hola"), part("text/html", "Hola"), attached(b"x" * size, "a.txt"))
+    text, markup = texts(linked(message))
+    assert f"\r\na.txt ({shown})\r\n".encode() in text
+    assert f">a.txt</a> ({shown})</p>".encode() in markup
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "windows-1251", "shift_jis", "us-ascii"])

@@ -25,7 +25,9 @@ def test_every_content_field_is_read() -> None:
         b"Content-Disposition: Inline",
         b"Content-ID: <a@b>",
     )
-    assert found == Facts("text/html", "utf-8", "", "quoted-printable", "inline", True, "x.txt", "<a@b>", "")
+    assert found == Facts(
+        "text/html", "utf-8", "", "quoted-printable", "inline", True, "x.txt", "<a@b>", "", ("x.txt",)
+    )
 
 
 def test_the_messages_own_fields_are_read_alike() -> None:

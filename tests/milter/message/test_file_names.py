@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from estafeta_milter.message import parameters
 from estafeta_milter.message.fields import from_headers
-from estafeta_milter.message.file_names import read
+from estafeta_milter.message.file_names import MAX_NAMES, read, readings
 from estafeta_milter.message.message import Message
 from estafeta_milter.message.part import Part, walk
 from estafeta_testing import corpora
@@ -111,6 +111,42 @@ def test_c15_a_very_long_name_keeps_its_ending() -> None:
     assert long.endswith("ñ.pdf")
 
 
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (b"inline", []),
+        (b"inline; filename=a.txt", ["a.txt"]),
+        (b'inline; filename="a b.txt"; name=c', ["a b.txt", "c"]),
+        (b"inline; filename=a b.txt", ["a b.txt", "a"]),
+        (b'inline; filename="a;b.txt', ["a;b.txt"]),
+        (b"inline; =; FILENAME = a.txt", ["a.txt"]),
+        (b'inline; filename="a\\"b.txt"', ["a_b.txt"]),
+        (b"inline; filename*=utf-8''a%C3%B1o.txt; filename=b", ["a\u00f1o.txt", "b"]),
+        (b"inline; filename*0*=utf-8''a%C3; filename*1*=%B1o; filename*2=.txt", ["a\u00f1o.txt"]),
+        (b"inline; filename*1=b; filename*0=a", ["ba", "b", "a"]),
+        (b"inline; filename==?x?Q?a=2Eb?=", ["=_x_Q_a=2Eb_=", "a.b"]),
+        (b"inline; filename=/; x-name=a; codename=b", ["file"]),
+        (b'inline; filename=""; filename=" "', []),
+    ],
+)
+def test_whatever_programs_may_take_for_the_name_is_found(field: bytes, expected: list[str]) -> None:
+    assert [*dict.fromkeys(readings([field]) or ())] == expected
+
+
+def test_more_names_than_anybody_gives_are_not_read() -> None:
+    assert readings([b"; name=a" * MAX_NAMES]) is not None
+    assert readings([b"; name=" * MAX_NAMES + b"; name=a"]) is None
+
+
+@pytest.mark.parametrize(
+    "piece", [b"name", b"name=", b'name="', b"name*", b"*0", b" ", b"name= ", b"\\", b'"', b"name*0=a;", b"n"]
+)
+def test_c15_hostile_names_are_read_in_linear_time(piece: bytes) -> None:
+    # With the square of the length this would take minutes, and the test has a time limit.
+    for start in (b"", b"name", b"name=", b'name="', b"name*", b"name*0*=", b"name*="):
+        readings([start + piece * (250_000 // len(piece))])
+
+
 WORDS = [
     "filename",
     "name",
@@ -132,6 +168,8 @@ def test_c15_any_name_is_harmless_and_none_raises(text: str) -> None:
     assert not set(given_) & set("/\\\0\r\n\t\u202e")
     assert not given_.startswith(".")
     assert len(given_.encode()) <= 255
+    for reading in readings([text.encode()]) or ():
+        assert not set(reading) & set("/\\\0\r\n\t\u202e")
 
 
 @given(

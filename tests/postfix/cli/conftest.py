@@ -30,7 +30,7 @@ def transmission(number: int, **others: object) -> Transmission:
         "subject": "Hello \x1b[31m red",
         "msg_size": 100,
         "campaign_id": "spring",
-        "metadata": {"key": "välue"},
+        "metadata": {"key": "välue", "escape": "\x9b\u2028"},
         "tags": ("a", "b"),
         "open_tracking": True,
         "click_tracking": True,

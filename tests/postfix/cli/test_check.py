@@ -6,9 +6,21 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from estafeta_core import secrets
+
 SAMPLES = Path(__file__).parents[3] / "postfix" / "estafeta_postfix" / "samples"
 Run = Callable[..., Result]
 ACCOUNT = "account: acme\ndialect: sparkpost\n"
+
+
+@pytest.fixture
+def config(config: Path) -> Path:
+    """That configuration with an account which can send."""
+    key = secrets.hash_key(secrets.generate_key())
+    (config.parent / "accounts.d" / "acme.yaml").write_text(
+        f'{ACCOUNT}domains: {{acme.example: {{verified: true}}}}\ncredentials: {{main: {{key: "{key}"}}}}\n'
+    )
+    return config
 
 
 def test_a_configuration_without_fault_is_said_to_be_one(run: Run, config: Path) -> None:
@@ -18,7 +30,7 @@ def test_a_configuration_without_fault_is_said_to_be_one(run: Run, config: Path)
 
 
 def test_p03_a_listener_without_tls_for_others_is_a_warning(run: Run, config: Path) -> None:
-    listener = "listeners:\n  perfit: {dialects: [perfit], port: 2525, bind: 0.0.0.0, tls: none}\n"
+    listener = "listeners:\n  perfit: {dialects: [perfit, sparkpost], port: 2525, bind: 0.0.0.0, tls: none}\n"
     config.write_text(
         config.read_text().replace("listeners: {a: {dialects: [sparkpost], port: 587}}\n", listener)
     )
@@ -30,6 +42,25 @@ def test_p03_a_listener_without_tls_for_others_is_a_warning(run: Run, config: Pa
     assert "in clear" in warning["text"]
     config.write_text(config.read_text().replace("0.0.0.0", "127.0.0.1"))
     assert "warning" not in run("check").stdout
+
+
+def test_an_account_whose_mail_cannot_go_is_a_warning(run: Run, config: Path) -> None:
+    account = config.parent / "accounts.d" / "acme.yaml"
+    account.write_text(account.read_text().replace("true", "false"))
+    text = "none is verified: every message is refused (sparkpost verifies domains)"
+    result = run("check")
+    assert (result.exit_code, result.stdout) == (0, f"warning: {account}:3: domains: {text}\n")
+    warning = {"file": str(account), "line": 3, "key": "domains", "text": text}
+    assert json.loads(run("check", "--json").stdout) == {"errors": [], "warnings": [warning]}
+
+
+def test_an_account_that_cannot_be_used_hides_no_warning_about_the_listeners(run: Run, config: Path) -> None:
+    listener = "{dialects: [sparkpost], port: 587, bind: 0.0.0.0, tls: none}"
+    config.write_text(config.read_text().replace("{dialects: [sparkpost], port: 587}", listener))
+    (config.parent / "accounts.d" / "b.yaml").write_text("account: b\n")
+    result = run("check")
+    assert result.exit_code == 1
+    assert [line.partition(" ")[0] for line in result.stdout.splitlines()] == ["error:", "warning:"]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,11 @@ def test_a_person_gets_a_table_with_the_newest_last_and_nothing_a_terminal_obeys
     assert lines() == ["L  TEXT", "a  1", "b  second \\x1b[2J line", "c  third"]
 
 
+def test_a_program_gets_nothing_that_it_or_a_terminal_obeys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "FOUND", [("a", "1\u2028\x9b2J")])
+    assert lines("--json") == [r'{"a": "1\u2028\u009b2J"}']
+
+
 def test_a_program_gets_one_object_a_line() -> None:
     assert [json.loads(line) for line in lines("--json")] == [
         {"a": "1"},

@@ -42,6 +42,15 @@ def test_json_is_one_object_with_events_of_the_api(run: Run, filled: Path) -> No
     assert said["events"][2]["queue_time"] == "420"
 
 
+@pytest.mark.parametrize("command", [("show", "100"), ("events",), ("send", "list")])
+def test_json_of_every_command_holds_only_what_prints(
+    run: Run, filled: Path, command: tuple[str, ...]
+) -> None:
+    output = run(*command, "--json").output
+    assert r"\u00" in output
+    assert all(line.isprintable() for line in output.split("\n"))
+
+
 def test_an_unknown_id_is_told(run: Run, filled: Path) -> None:
     done = run("show", "4jNobody")
     assert done.exception is not None

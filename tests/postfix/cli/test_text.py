@@ -1,10 +1,13 @@
+import json
 import time
 from collections.abc import Iterator
 
 import click
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from estafeta_postfix.cli.text import Moment, local_time, printable
+from estafeta_postfix.cli.text import Moment, json_text, local_time, printable
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +31,29 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_a_terminal_is_shown_only_what_prints(text: str, expected: str) -> None:
     assert printable(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("grün \U0001f600", '"grün \U0001f600"'),
+        ("\x9b31m\x7f", r'"\u009b31m\u007f"'),
+        ("a\u2028b\u2029c\x85d\ne", r'"a\u2028b\u2029c\u0085d\ne"'),
+        ("\u202egpj.exe", r'"\u202egpj.exe"'),
+        ("\U000e0041", r'"\udb40\udc41"'),
+        ("\udcff", r'"\udcff"'),
+    ],
+)
+def test_json_holds_nothing_that_a_terminal_or_a_reader_of_lines_obeys(text: str, written: str) -> None:
+    assert json_text(text) == written
+
+
+@given(st.text(), st.text())
+def test_json_says_what_it_was_given(name: str, text: str) -> None:
+    assert json.loads(json_text({name: text})) == {name: text}
+    assert len(json_text({name: text}).splitlines()) == 1
+    assert json.loads(json_text({name: text}, indent=2)) == {name: text}
+    assert len(json_text({name: text}, indent=2).splitlines()) == 3
 
 
 def test_times_are_local() -> None:

@@ -34,6 +34,10 @@ HANDED_OVER = (
     b"relay=127.0.0.1[127.0.0.1]:30394, delay=0.04, delays=0.01/0.02/0/0.01, dsn=2.0.0, "
     b"status=sent (250 2.0.0 Ok: queued as 4jWLcV6CXyzJDQ4)"
 )
+REQUEUED = (
+    b"Nov 20 17:10:14 mx postfix/pickup[6502]: 4jWLd06CXyzJDQ6: uid=106 from=<b+n1@bounce.example> "
+    b"orig_id=4jWLcV5zkyzJDQ0"
+)
 
 
 def test_a_delivery_is_read() -> None:
@@ -172,6 +176,30 @@ def test_a_recipient_that_is_refused_at_the_handover_has_bounced() -> None:
     ],
 )
 def test_nothing_else_is_taken_for_a_copy(line: bytes) -> None:
+    assert parse(line) is None
+
+
+def test_a_message_queued_anew_is_read_whatever_its_sender_is() -> None:
+    found = Copied("Nov 20 17:10:14", "4jWLd06CXyzJDQ6", "4jWLcV5zkyzJDQ0", anew=True)
+    assert parse(REQUEUED) == found
+    for sender in (b"", b'"a b"@c.example', b"a> orig_id=4jWLforged", b"a> orig_id=4jWLforged <\xff"):
+        assert parse(REQUEUED.replace(b"b+n1@bounce.example", sender)) == found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        REQUEUED.partition(b" orig_id=")[0],
+        REQUEUED.partition(b" from=")[0] + b" from=<a> orig_id=4jWLforged>",  # sendmail(1), by root
+        REQUEUED.replace(b"/pickup", b"/submission/pickup"),
+        REQUEUED.replace(b"/pickup", b"/smtpd"),
+        REQUEUED.replace(b"uid=", b"warning: uid="),
+        REQUEUED.replace(b"uid=106", b"uid=x"),
+        REQUEUED + b" x",
+        b"x" + REQUEUED,
+    ],
+)
+def test_nothing_else_is_taken_for_a_message_queued_anew(line: bytes) -> None:
     assert parse(line) is None
 
 

@@ -1,11 +1,12 @@
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from estafeta_core.ids import IdSource
 from estafeta_core.store import Store
-from estafeta_core.store.rows import Event, Requeued, Row
+from estafeta_core.store.rows import Event, Requeued, Row, Suppression
 from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, Told
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
@@ -214,3 +215,108 @@ def test_a_copy_that_nobody_was_told_of_expires_without_an_event(
     lines: list[Told] = [copied("C0"), copied("C1"), copied("C1", "a@example.com"), Expired(SECOND, "C0")]
     assert batches(recorder, store, lines, 1) == []
     assert kinds(recorder.rows([told("C1", "a@example.com")])) == [("delivery", 1001)]
+
+
+def anew(queue_id: str, original: str) -> Copied:
+    """Return what the log tells when `postsuper -r` has a queue file taken in again."""
+    return Copied(SECOND, queue_id, original, anew=True)
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_b16_what_is_told_of_a_message_queued_anew_twice_is_told_of_the_message(
+    recorder: Recorder, store: Store, inject: Callable[..., None], size: int
+) -> None:
+    inject("A1B2C3", "a@example.com", "b@example.com", "c@example.com")
+    lines: list[Told] = [
+        told("A1B2C3", "a@example.com"),
+        anew("D1", "A1B2C3"),
+        told("D1", "b@example.com", "deferred"),
+        anew("D2", "D1"),
+        told("D2", "b@example.com"),
+        Expired(SECOND, "D2"),
+    ]
+    events = batches(recorder, store, lines, size)
+    assert kinds(events) == [("delivery", 1001), ("delay", 1002), ("delivery", 1002), ("bounce", 1003)]
+    for id_text in ("D1", "D2"):
+        found = store.find(id_text)
+        assert found is not None
+        assert found.transmission.transmission_id == 1000
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_b16_a_message_queued_anew_is_split_and_bounces_for_those_it_still_had(
+    recorder: Recorder, store: Store, inject: Callable[..., None], size: int
+) -> None:
+    inject("A1B2C3", "a@example.com", "b@example.com", "c@example.com")
+    lines: list[Told] = [
+        copied("B0"),
+        copied("B0", "a@example.com"),
+        anew("D1", "A1B2C3"),
+        Copied(SECOND, "B1", "D1"),
+        told("B1", "b@example.com"),
+        Copied(SECOND, "B1", "D1", ("b@example.com",)),
+        Expired(SECOND, "D1"),
+    ]
+    assert kinds(batches(recorder, store, lines, size)) == [("delivery", 1002), ("bounce", 1003)]
+    assert kinds(recorder.rows([Expired(SECOND, "B0")])) == [("bounce", 1001)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_b16_a_copy_queued_anew_stays_that_recipients_copy(
+    recorder: Recorder, store: Store, inject: Callable[..., None], size: int
+) -> None:
+    inject("A1B2C3", "a@example.com", "b@example.com", "c@example.com")
+    lines: list[Told] = [
+        copied("B0"),
+        copied("B0", "a@example.com"),
+        copied("B1"),
+        copied("B1", "b@example.com"),
+        anew("C0", "B0"),
+        anew("C1", "B1"),
+        anew("C2", "C1"),
+        told("C0", "a@example.com"),
+        Expired(SECOND, "C2"),
+        Expired(SECOND, "A1B2C3"),
+    ]
+    events = batches(recorder, store, lines, size)
+    assert kinds(events) == [("delivery", 1001), ("bounce", 1002), ("bounce", 1003)]
+
+
+def test_retries_before_a_message_was_queued_anew_count(
+    recorder: Recorder, store: Store, inject: Callable[..., None]
+) -> None:
+    inject("A1B2C3", "a@example.com")
+    store.record(recorder.rows([told("A1B2C3", "a@example.com", "deferred"), anew("D1", "A1B2C3")]))
+    [event] = events_of(recorder, [told("D1", "a@example.com", time="2026-11-20T14:52:35Z")])
+    assert event.data["num_retries"] == "1"
+
+
+@pytest.mark.parametrize("said", [Copied(SECOND, "C0", "F00F00"), anew("C0", "F00F00"), anew("C0", "1000")])
+def test_what_is_said_to_come_from_nothing_known_is_not_kept(
+    recorder: Recorder, store: Store, inject: Callable[..., None], said: Copied
+) -> None:
+    """Whoever reaches the listener of the copies may say so."""
+    inject("A1B2C3", "a@example.com")
+    assert recorder.rows([said, replace(said, recipients=("a@example.com",))]) == []
+    assert store.find("C0") is None
+
+
+def test_d02_an_address_that_does_not_exist_is_mailed_no_more(
+    recorder: Recorder, inject: Callable[..., None]
+) -> None:
+    inject("A1B2C3", "Gone@example.com", "full@example.com", "late@example.com")
+    rows = recorder.rows(
+        [
+            told("A1B2C3", "Gone@example.com", "bounced"),
+            told("A1B2C3", "full@example.com", "bounced", dsn="5.2.2"),
+            told("A1B2C3", "late@example.com", "deferred", dsn="4.1.1"),
+        ]
+    )
+    found = [row for row in rows if isinstance(row, Suppression)]
+    assert [(row.recipient, row.type, row.source) for row in found] == [
+        ("gone@example.com", "transactional", "Bounce Rule"),
+        ("gone@example.com", "non_transactional", "Bounce Rule"),
+    ]
+    assert {(row.account, row.subaccount, row.description) for row in found} == {
+        ("acme", "123", "550 5.1.1 No")
+    }

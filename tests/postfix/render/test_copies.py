@@ -5,7 +5,7 @@ import pytest
 
 from estafeta_core.config.schema import Config
 from estafeta_core.jobs import LISTENER
-from estafeta_postfix.render.copies import AT_A_TIME, CLEANUP, header_checks, services
+from estafeta_postfix.render.copies import AT_A_TIME, CLEANUP, REQUEUE, header_checks, services
 from estafeta_postfix.render.listener import MILTER_FAULTS, SMUGGLING
 from estafeta_postfix.render.main_cf import SPLIT
 from estafeta_postfix.render.place import Place
@@ -25,6 +25,11 @@ def listener(config: Config, place: Place) -> Service:
 @pytest.fixture
 def cleanup(config: Config, place: Place) -> Service:
     return services(config, place)[2]
+
+
+@pytest.fixture
+def requeue(config: Config, place: Place) -> Service:
+    return services(config, place)[3]
 
 
 def test_a_message_with_a_job_goes_to_the_split(place: Place) -> None:
@@ -69,7 +74,17 @@ def test_nothing_that_was_accepted_is_refused_at_the_handover(
     assert int(cleanup.options["hopcount_limit"]) > 50 + 1
 
 
-def test_a_copy_is_led_nowhere_again_and_gets_no_field_added(listener: Service, cleanup: Service) -> None:
+def test_a_copy_is_led_nowhere_again(listener: Service, cleanup: Service) -> None:
     assert listener.options["cleanup_service_name"] == cleanup.name == CLEANUP
     assert "milter_header_checks" not in cleanup.options
-    assert cleanup.options["always_add_missing_headers"] == "no"
+    assert "header_checks" not in cleanup.options
+
+
+def test_what_is_queued_anew_is_led_to_the_split_by_its_own_fields_alone(
+    requeue: Service, cleanup: Service, place: Place
+) -> None:
+    assert requeue.name == REQUEUE
+    assert requeue.options["header_checks"] == header_checks(place)
+    assert requeue.options["mime_header_checks"] == requeue.options["nested_header_checks"] == ""
+    for name in ("header_size_limit", "hopcount_limit", "disable_mime_input_processing"):
+        assert requeue.options[name] == cleanup.options[name]

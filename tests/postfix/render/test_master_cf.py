@@ -59,6 +59,17 @@ def test_only_the_cleanup_of_the_listeners_leads_messages_to_the_split(folder: P
     )
 
 
+def test_only_what_pickup_queues_anew_is_led_to_the_split_by_any_field(folder: Path) -> None:
+    assert postconf(folder, "-P", "*/unix/cleanup_service_name") == (
+        "pickup/unix/cleanup_service_name = estafeta-requeue\n"
+    )
+    assert postconf(folder, "-P", "*/unix/header_checks") == (
+        "estafeta-requeue/unix/header_checks ="
+        " regexp:{{/^X-Estafeta-Job: / FILTER estafeta-split:[127.0.0.1]:10026}}\n"
+    )
+    assert "cleanup_service_name" not in postconf(folder, "-P", "127.0.0.1:25/inet/*")
+
+
 def test_there_is_no_local_delivery(folder: Path) -> None:
     commands = {line.split()[7] for line in postconf(folder, "-M").splitlines() if line.strip()}
     assert "local" not in commands

@@ -18,6 +18,8 @@ from estafeta_core.refusal import Refusal
 from estafeta_core.store import Found, open_store
 from estafeta_core.store.rows import Suppression
 from estafeta_milter import edits
+from estafeta_milter.admission import Admission
+from estafeta_milter.derived import Deriving
 from estafeta_milter.job import Job
 from estafeta_milter.message.message import Message
 from estafeta_milter.submission import CONTROL_HEADERS, Discard, Submission
@@ -67,14 +69,16 @@ _LISTENERS = {
 
 
 class Office:
-    """A `Submission` on the configuration of a site."""
+    """`Admission` and `Submission` on the configuration of a site."""
 
     def __init__(self, site: Site, store_timeout: float = 5.0) -> None:
         self.site = site
         self.live = Live(site.config)
         self.store = open_store(site.store_url, timeout=store_timeout)
         self.now = NOON
-        self.submission = Submission(self.live, self.store, IdSource(), lambda: self.now)
+        deriving = Deriving()
+        self.admission = Admission(self.live, deriving, lambda: self.now)
+        self.submission = Submission(self.store, IdSource(), deriving, lambda: self.now)
 
     def mail(
         self,
@@ -87,7 +91,7 @@ class Office:
         size: int = 0,
     ) -> Envelope | Refusal:
         """Say MAIL FROM, on a listener of the account's provider unless told otherwise."""
-        return self.submission.mail(
+        return self.admission.mail(
             identity=identity,
             listener=listener or _LISTENERS.get(identity.partition("/")[0], "submission"),
             client_address=client_address,
@@ -106,7 +110,7 @@ class Office:
         """Submit a message as this identity; a recipient that is refused ends it."""
         envelope = self.envelope(identity, message.sender)
         for recipient in message.recipients:
-            if (refusal := self.submission.rcpt(envelope, recipient)) is not None:
+            if (refusal := self.admission.rcpt(envelope, recipient)) is not None:
                 return refusal
         return self.submission.end(envelope, queue_id, message.recipients, message.headers, message.body)
 

@@ -6,7 +6,7 @@ from estafeta_core.headers import unfold
 from estafeta_testing.sandbox import Delivered
 
 _FIELD = re.compile(rb"([^\r\n:]*):([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)\r\n")
-_HANDED_OVER = re.compile(r"from (\S+) \(unknown \[127\.0\.0\.1\]\) by \1 ")
+_HANDED_OVER = re.compile(r"from (\S+) \(unknown \[127\.0\.0\.1\]\) by \1 |by \S+ \(Postfix, from userid ")
 _QUEUED = re.compile(r"by \S+ \([^)]*\) with \S+ id ([0-9A-Za-z]+)")
 
 
@@ -51,7 +51,7 @@ class Copy(Delivered):
     def queue_id(self) -> str:
         """The queue id that the client was told; Postfix writes it into its own Received.
 
-        A copy that Postfix handed over to itself has another Received above it.
+        A copy that Postfix handed over to itself, or queued anew, has another Received above it.
         """
         received = next(hop for hop in self.values("Received") if not _HANDED_OVER.match(hop))
         match = _QUEUED.search(received)

@@ -1,0 +1,124 @@
+"""What can be used and should be known: mail that cannot go, settings that nobody reads, keys in clear.
+
+`of_config` needs estafeta.yaml alone, and the daemons log what it returns. What has to do with accounts is
+told by `estafeta check` only: an account whose domain waits for its verification is no news at each start.
+"""
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from estafeta_core.config.accounts import Account
+from estafeta_core.config.document import Document, KeyPath
+from estafeta_core.config.schema import Config
+from estafeta_core.dialects import DIALECTS
+
+IN_CLEAR = (
+    "keys and passwords cross the network in clear here (bind it to 127.0.0.1, or set tls to starttls,"
+    " required or implicit)"
+)
+IDLE = "no account has one of these dialects, so nobody can log in here"
+UNSERVED = "no listener speaks it, so nobody can log in (add it to the dialects of one)"
+NO_CREDENTIAL = "there is none, so nobody can log in (made by: estafeta key create)"
+NO_SEND = "without send its logins over SMTP are refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing to know, with its place."""
+
+    path: Path
+    line: int
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.key}: {self.text}"
+
+
+def of_config(document: Document, config: Config) -> list[Advice]:
+    """Return what in estafeta.yaml may not be meant so."""
+    return [
+        _advice(document, ("listeners", name, "tls"), IN_CLEAR)
+        for name, listener in config.listeners.items()
+        if listener.tls == "none" and not _is_loopback(listener.bind)
+    ]
+
+
+def of_listeners(document: Document, config: Config, dialects: frozenset[str]) -> list[Advice]:
+    """Return which listeners nobody can use, where `dialects` are those of all accounts."""
+    return [
+        _advice(document, ("listeners", name, "dialects"), IDLE)
+        for name, listener in config.listeners.items()
+        if dialects.isdisjoint(listener.dialects)
+    ]
+
+
+def of_account(document: Document, account: Account, served: frozenset[str]) -> list[Advice]:
+    """Return what in an account file may not be meant so; `served` are the dialects of all listeners."""
+    found = [
+        *_about_login(account, served),
+        *_about_senders(account),
+        *_about_credentials(account),
+    ]
+    return [_advice(document, key_path, text) for key_path, text in found]
+
+
+def _about_login(account: Account, served: frozenset[str]) -> Iterator[tuple[KeyPath, str]]:
+    if account.dialect not in served:
+        yield ("dialect",), UNSERVED
+    if not account.credentials:
+        yield ("credentials",), NO_CREDENTIAL
+
+
+def _about_senders(account: Account) -> Iterator[tuple[KeyPath, str]]:
+    """Hold what is verified to what the dialect verifies: whole domains, or single addresses."""
+    name = account.dialect
+    if DIALECTS[name].sender_check == "domain":
+        if account.senders:
+            yield ("senders",), f"nobody reads them: {name} verifies domains (list them under domains)"
+        if not _has_domain(account):
+            yield ("domains",), f"none is verified: every message is refused ({name} verifies domains)"
+        return
+    if not account.senders:
+        yield ("senders",), f"there is none: every message is refused ({name} verifies single addresses)"
+    if account.domains and not _reads_domains(account):
+        text = f"nobody reads them: {name} verifies single addresses (list those under senders)"
+        yield ("domains",), text
+
+
+def _has_domain(account: Account) -> bool:
+    """Whether there is a domain to send from, for the account or for a subaccount of it."""
+    listed = (name for subaccount in account.subaccounts.values() for name in subaccount.domains)
+    return any(domain.verified is True for domain in account.domains.values()) or any(
+        name not in account.domains for name in listed
+    )
+
+
+def _reads_domains(account: Account) -> bool:
+    """Whether domains mean something where single addresses are verified."""
+    return (
+        "from"
+        not in DIALECTS[account.dialect].sender_fields(account)  # then From may show any address of one
+        or any(domain.bounce for domain in account.domains.values())
+        or any(credential.domains for credential in account.credentials.values())
+    )
+
+
+def _about_credentials(account: Account) -> Iterator[tuple[KeyPath, str]]:
+    dialect = DIALECTS[account.dialect]
+    for name, credential in account.credentials.items():
+        if "send" not in credential.permissions:
+            yield ("credentials", name, "permissions"), NO_SEND
+        if credential.username and (told := dialect.username_advice(credential.username, account.account)):
+            yield ("credentials", name, "username"), told
+
+
+def _advice(document: Document, key_path: KeyPath, text: str) -> Advice:
+    return Advice(document.path, document.line(key_path), ".".join(map(str, key_path)), text)
+
+
+def _is_loopback(bind: str) -> bool:
+    address = ipaddress.ip_address(bind)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -1,0 +1,47 @@
+"""What a reload cannot change: what Postfix was told, and what a process took hold of when it started.
+
+Everything else takes effect when the files are read again. Until somebody renders and restarts, what stands
+here may disagree between Postfix, which has the old settings, and the daemons, which read the new ones: a
+listener whose `receipt` changed answers without receipts, or defers every message.
+"""
+
+import msgspec
+
+from estafeta_core.config.schema import Config, Listener
+
+RENDER = "changed since this process was started: render Postfix again and restart"
+RESTART = "changed since this process was started: restart"
+
+# Postfix's files hold them, besides the listeners.
+_RENDERED = (
+    "hostname",
+    "bounce_domain",
+    "run_dir",
+    "state_dir",
+    "maillog",
+    "queue_directory",
+    "milter_processes",
+)
+_TAKEN = ("store", "store_timeout", "socket_group", "web")  # opened or bound by processes alone
+_LIVE = frozenset({"deprecated"})  # keys of a listener that the daemons alone read, at each message
+
+
+def pending(started: Config, current: Config) -> list[str]:
+    """Return `key: what to do` for each setting of `current` that waits for a restart."""
+    return [
+        *(f"{key}: {RENDER}" for key in _RENDERED if getattr(started, key) != getattr(current, key)),
+        *(f"{key}: {RESTART}" for key in _TAKEN if getattr(started, key) != getattr(current, key)),
+        *(f"listeners.{key}: {RENDER}" for key in _of_listeners(started.listeners, current.listeners)),
+    ]
+
+
+def _of_listeners(started: dict[str, Listener], current: dict[str, Listener]) -> list[str]:
+    """Return NAME for each listener that came or went, and NAME.KEY for what is new of those that stayed."""
+    changed: list[str] = []
+    for name in sorted({*started, *current}):
+        if name not in started or name not in current:
+            changed.append(name)
+            continue
+        old, new = msgspec.structs.asdict(started[name]), msgspec.structs.asdict(current[name])
+        changed += [f"{name}.{key}" for key in old if key not in _LIVE and old[key] != new[key]]
+    return changed

@@ -1,0 +1,131 @@
+from pathlib import Path
+
+import pytest
+
+from estafeta_core import secrets
+from estafeta_core.config import advice, load
+
+PASSWORD = secrets.hash_password("x")
+TEENVIO = f"""\
+account: plan
+dialect: teenvio
+senders: [remitente@dominio.example]
+credentials:
+  usuario: {{username: usuario.plan, password: "{PASSWORD}"}}
+"""
+CHECK_FROM = "teenvio: {check_from: false}\n"
+
+
+def told(config: Path) -> list[str]:
+    """Return what is said about a configuration, without the folder."""
+    return [str(each).replace(f"{config.parent}/", "") for each in load.warnings(config)]
+
+
+def told_of(account: Path, text: str) -> list[str]:
+    """Return what is said about this account file, and its listener; without the folder and the file."""
+    account.write_text(text)
+    config = account.parents[1] / "estafeta.yaml"
+    dialect = text.partition("dialect: ")[2].partition("\n")[0]
+    config.write_text(config.read_text().replace("[sparkpost]", f"[{dialect}]"))
+    assert load.load(config).warnings == (), "what is about accounts is no news to daemons"
+    return [line.removeprefix("accounts.d/acme.yaml:") for line in told(config)]
+
+
+@pytest.mark.parametrize(
+    ("bind", "tls", "warned"),
+    [
+        ("0.0.0.0", "none", True),
+        ("::", "none", True),
+        ("192.0.2.1", "none", True),
+        ("::ffff:192.0.2.1", "none", True),
+        ("127.0.0.1", "none", False),
+        ("127.1.2.3", "none", False),
+        ("::1", "none", False),
+        ("::ffff:127.0.0.1", "none", False),
+        ("0.0.0.0", "starttls", False),
+        ("0.0.0.0", "required", False),
+        ("0.0.0.0", "implicit", False),
+    ],
+)
+def test_p03_a_listener_that_sends_keys_in_clear_over_the_network_is_warned_of(
+    config: Path, bind: str, tls: str, warned: bool
+) -> None:
+    listener = f'  perfit:\n    dialects: [perfit]\n    port: 2525\n    bind: "{bind}"\n    tls: {tls}\n'
+    config.write_text(config.read_text().replace("signing_keys", f"{listener}signing_keys"))
+    warnings = [str(warning) for warning in load.load(config).warnings]
+    if warned:
+        assert warnings == [f"{config}:10: listeners.perfit.tls: {advice.IN_CLEAR}"]
+    else:
+        assert warnings == []
+
+
+def test_a_configuration_with_which_mail_goes_is_not_spoken_of(config: Path) -> None:
+    assert told(config) == []
+
+
+def test_a_dialect_without_listener_and_a_listener_without_account(config: Path, account: Path) -> None:
+    account.write_text(TEENVIO)
+    assert told(config) == [
+        f"estafeta.yaml:5: listeners.submission.dialects: {advice.IDLE}",
+        f"accounts.d/acme.yaml:2: dialect: {advice.UNSERVED}",
+    ]
+    config.write_text(config.read_text().replace("[sparkpost]", "[sparkpost, teenvio]"))
+    assert told(config) == []
+
+
+def test_an_account_nobody_can_log_in_to(account: Path) -> None:
+    text = account.read_text().partition("credentials:")[0]
+    assert told_of(account, text) == [f"1: credentials: {advice.NO_CREDENTIAL}"]
+
+
+@pytest.mark.parametrize("permissions", ["[]", "[events]", "[events, skip_suppression]"])
+def test_a_credential_that_may_not_send(account: Path, permissions: str) -> None:
+    text = account.read_text().replace("main: {", f"main: {{permissions: {permissions}, ")
+    assert told_of(account, text) == [f"8: credentials.main.permissions: {advice.NO_SEND}"]
+
+
+@pytest.mark.parametrize("verified", ["false", "dns"])
+def test_an_account_without_a_domain_to_send_from(account: Path, verified: str) -> None:
+    text = account.read_text().replace("verified: true", f"verified: {verified}")
+    assert told_of(account, text) == [], "a subaccount has one"
+    text = text.replace("domains: [sub.acme.example]", "domains: [acme.example]")
+    said = "none is verified: every message is refused (sparkpost verifies domains)"
+    assert told_of(account, text) == [f"3: domains: {said}"]
+
+
+def test_senders_where_domains_are_verified(account: Path) -> None:
+    said = "nobody reads them: sparkpost verifies domains (list them under domains)"
+    assert told_of(account, account.read_text() + "senders: [a@acme.example]\n") == [f"9: senders: {said}"]
+
+
+@pytest.mark.parametrize("more", ["", CHECK_FROM])
+def test_no_senders_where_addresses_are_verified(account: Path, more: str) -> None:
+    said = "there is none: every message is refused (teenvio verifies single addresses)"
+    text = TEENVIO.replace("senders: [remitente@dominio.example]\n", more)
+    assert told_of(account, text) == [f"1: senders: {said}"]
+
+
+@pytest.mark.parametrize(
+    ("more", "read"),
+    [
+        ("domains: {dominio.example: {verified: true}}\n", False),
+        ("domains: {dominio.example: {verified: true}}\n" + CHECK_FROM, True),
+        ("domains: {dominio.example: {verified: true, bounce: true}}\n", True),
+    ],
+)
+def test_domains_where_addresses_are_verified(account: Path, more: str, read: bool) -> None:
+    said = "6: domains: nobody reads them: teenvio verifies single addresses (list those under senders)"
+    assert told_of(account, TEENVIO + more) == ([] if read else [said])
+
+
+def test_domains_that_a_credential_names_are_read(account: Path) -> None:
+    text = TEENVIO.replace("username:", "domains: [dominio.example], username:")
+    assert told_of(account, text + "domains: {dominio.example: {}}\n") == []
+
+
+def test_t16_the_plan_in_a_user_name_is_the_account(account: Path) -> None:
+    assert told_of(account, TEENVIO) == []
+    said = "its plan is otro, and the account is plan"
+    assert told_of(account, TEENVIO.replace("usuario.plan", "usuario.otro")) == [
+        f"5: credentials.usuario.username: {said}"
+    ]
