@@ -10,13 +10,15 @@ PYTHON ?= python3
 WORKERS ?= 2
 # For one test: make test TESTS='tests/core -k identity'
 TESTS ?= tests
+# For ten minutes, or a seed again: make chaos CHAOS='--seconds 600 --seed 7'
+CHAOS ?= --seconds 120
 
 BIN := .venv/bin
 READY := .venv/.ready
 CODE := core policy milter web postfix tests bench tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test check format bench lock clean run-packages test-packages
+.PHONY: help demo sandbox test chaos check format bench lock clean run-packages test-packages
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -29,6 +31,9 @@ sandbox: run-packages $(READY) ## keep the whole system running on loopback, unt
 
 test: test-packages $(READY) ## run every test, real Postfix included
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+
+chaos: test-packages $(READY) ## kill everything at random under load, two minutes long, and check every message
+	@$(BIN)/python tests/chaos/run.py $(CHAOS)
 
 check: run-packages $(READY) ## lint, formatting, types, import rules, mirrored tests, shell syntax
 	$(BIN)/ruff check $(CODE)

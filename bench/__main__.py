@@ -10,7 +10,7 @@ import time
 
 import click
 
-from bench import measure, messages, reference, subject
+from bench import copies, measure, messages, reference, subject
 from bench.load import send
 from bench.measure import Contender, Round, spread
 
@@ -28,8 +28,12 @@ TARGETS = {"4 KB": 0.80, "40 KB": 0.80, "20 KB, tracked": 0.60}
 @click.option("--rounds", default=7, show_default=True, help="How often each contender runs.")
 @click.option("--messages", "count", default=2000, show_default=True, help="Messages in a round.")
 @click.option("--sessions", default=20, show_default=True, help="SMTP connections at a time.")
-def main(rounds: int, count: int, sessions: int) -> None:
+@click.option("--copies", "recipients", default=0, help="Compare one message to this many in cc and bcc.")
+def main(rounds: int, count: int, sessions: int, recipients: int) -> None:
     """Compare Estafeta with bare Postfix and with a pymilter that does nothing."""
+    if recipients:
+        copies.compare(rounds, recipients)
+        return
     with reference.running() as other, subject.running() as ours:
         results: dict[tuple[str, str], list[Round]] = {}
         for turn in range(rounds + 1):
@@ -41,7 +45,7 @@ def main(rounds: int, count: int, sessions: int) -> None:
                     _progress(turn, rounds, f"{load}, {contender.name}", done)
         click.echo("\r" + " " * 78 + "\r", err=True, nl=False)
         _table(results)
-        _memory(ours.processes)
+        measure.print_memory(ours.processes)
 
 
 def _round(contender: Contender, template: bytes, count: int, sessions: int) -> Round:
@@ -77,14 +81,6 @@ def _table(results: dict[tuple[str, str], list[Round]]) -> None:
 def _three(values: list[float]) -> tuple[float, float, float]:
     ordered = sorted(values)
     return ordered[len(ordered) // 2], ordered[0], ordered[-1]
-
-
-def _memory(processes: dict[str, int]) -> None:
-    click.echo("\npeak memory, MB (each process of a role)")
-    for role, pid in processes.items():
-        if role != "postfix":
-            sizes = ", ".join(f"{measure.peak_memory_mb(one):.0f}" for one in sorted(measure.tree((pid,))))
-            click.echo(f"  {role:8}{sizes}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from bench.load import Server
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -19,6 +21,7 @@ class Contender:
     server: Server
     queue: Path
     roots: tuple[int, ...]  # with all below them: every process that takes part in a message's way
+    maillog: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,15 @@ def peak_memory_mb(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def print_memory(processes: dict[str, int]) -> None:
+    """Print the most memory that each process of a role has held; Postfix's own are not ours to watch."""
+    click.echo("\npeak memory, MB (each process of a role)")
+    for role, pid in processes.items():
+        if role != "postfix":
+            sizes = ", ".join(f"{peak_memory_mb(one):.0f}" for one in sorted(tree((pid,))))
+            click.echo(f"  {role:8}{sizes}")
 
 
 def spread(values: Sequence[float]) -> str:

@@ -81,8 +81,8 @@ def running() -> Iterator[tuple[Contender, Contender]]:
             master = int((folder / "queue" / "pid" / "master.pid").read_text())
             roots = (master, milter.pid)
             yield (
-                Contender("bare Postfix", Server(bare), folder / "queue", roots),
-                Contender("no-op pymilter", Server(noop), folder / "queue", roots),
+                Contender("bare Postfix", Server(bare), folder / "queue", roots, folder / "mail.log"),
+                Contender("no-op pymilter", Server(noop), folder / "queue", roots, folder / "mail.log"),
             )
         finally:
             subprocess.run([*postfix, "stop"], check=False, env=environment, stderr=subprocess.DEVNULL)

@@ -25,7 +25,10 @@ class Subject:
 
 @contextmanager
 def running() -> Iterator[Subject]:
-    """Start a sandbox whose Postfix discards what it would send; stop it afterwards."""
+    """Start a sandbox whose Postfix discards what it would send; stop it afterwards.
+
+    The demo account signs its mail with an RSA key of 2048 bits.
+    """
     sandbox = subprocess.Popen(
         [sys.executable, "-m", "estafeta_postfix", "sandbox", "--json"],
         stdout=subprocess.PIPE,
@@ -42,7 +45,7 @@ def running() -> Iterator[Subject]:
         server = Server(listener["port"], credential["username"], credential["password"])
         roots = tuple(set(said["processes"].values()))
         queue = Path(said["dir"]) / "postfix" / "queue"
-        yield Subject(Contender("Estafeta", server, queue, roots), said["processes"])
+        yield Subject(Contender("Estafeta", server, queue, roots, Path(said["maillog"])), said["processes"])
     finally:
         sandbox.terminate()
         sandbox.wait()

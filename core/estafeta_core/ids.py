@@ -4,7 +4,8 @@ Layout, from the top: 41 bits of milliseconds since 2024-01-01 UTC (69 years), 1
 process, 12 bits of sequence. The process is the low bits of its number: those of one host are
 mostly neighbours, so two with the same bits are rare. Should there be two, their sequences begin
 each millisecond at random, so that even then ids hardly ever meet; the store's primary key
-refuses the second, whose client is told to come again.
+refuses the second, whose client is told to come again. Within a millisecond ids follow one upon the
+other: those of a thousand recipients are then few numbers to carry.
 """
 
 import os
@@ -30,7 +31,7 @@ class IdSource:
         self._lock = threading.Lock()
         self._process = os.getpid() % (1 << PROCESS_BITS) << SEQUENCE_BITS
         self._random = random.Random()  # noqa: S311 - an id is no secret
-        self._tick = 0  # milliseconds << SEQUENCE_BITS, plus the sequence: never steps back
+        self._tick = -1  # milliseconds << SEQUENCE_BITS, plus the sequence: never steps back
 
     def next(self) -> int:
         """Return an id greater than every one this process has handed out before.
@@ -39,9 +40,11 @@ class IdSource:
         clock instead of repeating.
         """
         with self._lock:
-            begin = self._random.getrandbits(SEQUENCE_BITS - 1)
-            now = (self._now_ms() - EPOCH_MS) << SEQUENCE_BITS | begin
-            self._tick = max(self._tick + 1, now)
+            now = self._now_ms() - EPOCH_MS
+            if now > self._tick >> SEQUENCE_BITS:
+                self._tick = now << SEQUENCE_BITS | self._random.getrandbits(SEQUENCE_BITS - 1)
+            else:
+                self._tick += 1
             tick = self._tick
         milliseconds, sequence = tick >> SEQUENCE_BITS, tick & ((1 << SEQUENCE_BITS) - 1)
         return (milliseconds << (PROCESS_BITS + SEQUENCE_BITS)) | self._process | sequence

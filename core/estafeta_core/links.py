@@ -18,6 +18,7 @@ None for whatever we never made.
 
 import base64
 import binascii
+import functools
 import hmac
 import json
 import re
@@ -62,7 +63,12 @@ class Feedback:
 
 def is_target(target: bytes) -> bool:
     """Return whether `target` may be tracked: http or https, bounded, and safe in a Location header."""
-    return len(target) <= TARGET_BYTES and _TARGET.fullmatch(target) is not None
+    return len(target) <= TARGET_BYTES and _is_safe(target)
+
+
+@functools.lru_cache(maxsize=1024)  # every copy of a message has the same ones; 4 MB when full of long ones
+def _is_safe(target: bytes) -> bool:
+    return _TARGET.fullmatch(target) is not None
 
 
 class Links:

@@ -33,6 +33,9 @@ class Options:
     transactional: bool = False
     list_unsubscribe: bool = True  # where the message is not transactional and has none of its own
     skip_suppression: bool = False
+    inline_css: bool = False  # style sheets of the HTML become style attributes
+    ip_pool: str = ""  # which addresses it leaves from; "": what holds for the account
+    dkim_key: str = ""  # which key of the From domain signs it; "": the domain's default
     return_path: str = "verp"  # verp: ours; domain: their verified domain, our local part; keep: theirs
     first_recipient_only: bool = False  # of several RCPT TO, and To is reduced to that one
     link_attachments: bool = False  # files become links

@@ -31,6 +31,11 @@ def milter(run_dir: Path) -> Path:
     return run_dir / "milter.sock"
 
 
+def copies(run_dir: Path) -> Path:
+    """Return the milter's socket for copies (smtpd_milters of their listener alone)."""
+    return run_dir / "copies.sock"
+
+
 def receipt(run_dir: Path) -> Path:
     """Return the receipt proxy's socket (smtpd_proxy_filter)."""
     return run_dir / "receipt.sock"

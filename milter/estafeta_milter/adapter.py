@@ -8,23 +8,20 @@ round trip each (a third of the rate, measured).
 pymilter turns an exception into `451 4.3.0`; here each is logged with the queue id
 first, and content must not cause any.
 
-The name of the listener tells the stage: messages of clients, the same by way of the receipt proxy, or copies
-that Postfix hands over.
+The name of the listener tells whether a message comes from a client or by way of the receipt proxy. Copies
+come by a socket of their own (handover.py).
 """
 
 import logging
-from dataclasses import dataclass
 from typing import ClassVar
 
 import Milter
 
 from estafeta_core.headers import Header
-from estafeta_core.jobs import LISTENER
 from estafeta_core.refusal import Refusal
 from estafeta_core.tickets import LISTENER as RECEIPT
 from estafeta_milter import edits, relayed
 from estafeta_milter.admission import Admission
-from estafeta_milter.delivery import Delivery
 from estafeta_milter.relayed import Relayed
 from estafeta_milter.reply import reply
 from estafeta_milter.submission import Discard, Submission
@@ -37,17 +34,9 @@ OUT_OF_ORDER = Refusal(503, "5.5.1", "need MAIL command")
 # Header fields that are kept of a message: about 20 MB of memory. Real mail has dozens; 20 MB of mail can
 # hold five million, which would take gigabytes.
 FIELDS = 50_000
-FIELDS_ADDED = 1_000  # to a message since it was accepted, by Postfix and by us: a dozen at most
 TOO_MANY_FIELDS = Refusal(550, "5.6.0", f"This message has more than {FIELDS} header fields")
 SIZE_DIGITS = 20  # RFC 1870 section 3
 STOPPING = Refusal(421, "4.3.2", "Service is being restarted, try again")
-
-
-@dataclass(frozen=True, slots=True)
-class Handover:
-    """What MAIL FROM established of a copy: nothing is asked before its end."""
-
-    sender: str
 
 
 class Session(Milter.Base):
@@ -55,14 +44,13 @@ class Session(Milter.Base):
 
     admission: ClassVar[Admission]
     submission: ClassVar[Submission]
-    delivery: ClassVar[Delivery]
     stopping: ClassVar[bool] = False
     """Set before the process ends: it takes no further message."""
     in_hand: ClassVar[set["Session"]] = set()
     """The sessions between an accepted MAIL and the end of its message."""
 
     def __init__(self) -> None:
-        self._envelope: Envelope | Relayed | Handover | None = None
+        self._envelope: Envelope | Relayed | None = None
         self._recipients: list[str] = []
         self._headers: list[Header] = []
         self._body: list[bytes] = []
@@ -104,7 +92,7 @@ class Session(Milter.Base):
     @Milter.decode("bytes")
     def header(self, name: str, value: bytes) -> int:
         """One header field, folds kept."""
-        if len(self._headers) <= FIELDS + FIELDS_ADDED:
+        if len(self._headers) <= FIELDS + relayed.AHEAD:
             self._headers.append(Header(name, value))
         return Milter.CONTINUE
 
@@ -148,10 +136,8 @@ class Session(Milter.Base):
         finally:
             self._clear()
 
-    def _mail(self, sender: str, size: int) -> Envelope | Relayed | Handover | Refusal:
+    def _mail(self, sender: str, size: int) -> Envelope | Relayed | Refusal:
         listener = self._macro("{daemon_name}")
-        if listener == LISTENER:
-            return Handover(sender)
         if listener == RECEIPT:
             return Relayed(sender)
         return self.admission.mail(
@@ -163,7 +149,7 @@ class Session(Milter.Base):
             size=size,
         )
 
-    def _rcpt(self, envelope: Envelope | Relayed | Handover, address: str) -> Refusal | None:
+    def _rcpt(self, envelope: Envelope | Relayed, address: str) -> Refusal | None:
         return self.admission.rcpt(envelope, address) if isinstance(envelope, Envelope) else None
 
     def _end(self, queue_id: str) -> int:
@@ -177,14 +163,10 @@ class Session(Milter.Base):
         return Milter.ACCEPT
 
     def _outcome(self, queue_id: str) -> list[edits.Edit] | Discard | Refusal:
-        recipients, headers = tuple(self._recipients), tuple(self._headers)
+        headers = tuple(self._headers)
         match self._envelope:
             case None:  # libmilter may let what follows RSET or an unknown command pass
                 return OUT_OF_ORDER
-            case Handover() if len(headers) > FIELDS + FIELDS_ADDED:
-                return FAULT
-            case Handover(sender):
-                return self.delivery.end(queue_id, sender, recipients, headers, b"".join(self._body))
             case Relayed(sender):
                 return self._relayed(queue_id, sender, headers)
             case envelope:
@@ -219,6 +201,8 @@ class Session(Milter.Base):
                 self.addheader(name, value)
             case edits.DeleteRecipient(address):
                 self.delrcpt(f"<{address}>")
+            case edits.AddRecipient(address):
+                self.addrcpt(f"<{address}>")
             case edits.ChangeSender(address):
                 self.chgfrom(f"<{address}>")
             case edits.ReplaceBody(body):

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from estafeta_core.identity import Identity
-from estafeta_core.jobs import FIELD, Jobs, Order, content
+from estafeta_core.jobs import FIELD, Copy, Jobs, Order, content
 from estafeta_core.links import Links
+from estafeta_core.rules.dkim_key import Signing
+from estafeta_milter.dkim.keyring import Signer
 from estafeta_milter.job import Job
 from estafeta_milter.message.message import Message
 from estafeta_milter.message.part import Bounds, Unscannable
@@ -44,17 +46,25 @@ def alike(message: Message, job: Job) -> Rendering:
     return Rendering(queued=final, shared=final, copy=copy, final=final)
 
 
-def differing(
-    message: Message, job: Job, jobs: Jobs, transmission_id: int, message_ids: Mapping[str, int]
-) -> Rendering:
-    """Return the rendering for recipients with these message ids; `job` is that of the first one.
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What the copies of one transmission have in common beside their rendering."""
+
+    transmission_id: int
+    copies: Mapping[str, Copy]  # by the addresses of their recipients
+    first_id: int  # the message of the first RCPT TO
+    signing: Signing | None
+
+
+def differing(message: Message, job: Job, jobs: Jobs, together: Together) -> Rendering:
+    """Return the rendering for several recipients; `job` is that of the first one.
 
     TooManyCopiesError when there are more than the job has room for.
     """
     structured = not isinstance(message.structure, Unscannable)
     shared = transform(message, job, FOR_ALL).rendered()
     order = Order(
-        transmission_id=transmission_id,
+        transmission_id=together.transmission_id,
         identity=str(job.identity),
         customer_id=job.customer_id,
         options=job.options,
@@ -63,29 +73,37 @@ def differing(
         append_tags=job.append_tags,
         structured=structured,
         content=content(shared.headers, shared.body),
+        first_id=together.first_id,
+        pool=job.pool,
+        signing=together.signing,
     )
-    queued = shared.add_header(FIELD, jobs.write(order, message_ids))
+    queued = shared.add_header(FIELD, jobs.write(order, together.copies))
     if job.return_path_domain is not None:
         # Should the copies never be made, Postfix says so to this address.
-        sender = job.links.bounce_address(transmission_id, job.return_path_domain, shared=True)
+        sender = job.links.bounce_address(together.transmission_id, job.return_path_domain, shared=True)
         queued = queued.with_sender(sender)
     copy = _finished(shared, job, structured=structured)
     return Rendering(queued, shared, copy, copy.rendered())
 
 
-def finished(shared: Message, order: Order, message_id: int, links: Links) -> Message:
+def finished(shared: Message, order: Order, copy: Copy, links: Links, signers: tuple[Signer, ...]) -> Message:
     """Return the copy of the one recipient of `shared`, which is the queued message without its job."""
     job = Job(
         identity=Identity.parse(order.identity),
         customer_id=order.customer_id,
         options=order.options,
         links=links,
-        id=message_id,
+        id=copy.message_id,
+        body_id=order.first_id if copy.kind == "archive" else copy.message_id,
         rcpt_to=shared.recipients[0],
         control_headers=frozenset(),
         list_unsubscribe=order.list_unsubscribe,
         return_path_domain=order.return_path_domain,
         append_tags=order.append_tags,
+        kind=copy.kind,
+        name=copy.name,
+        pool=order.pool,
+        signers=signers,
     )
     return _finished(shared, job, structured=order.structured).rendered()
 

@@ -3,7 +3,9 @@
 libmilter runs a callback per message under Python's lock, so threads do not scale
 and processes do: the parent opens the socket and forks one process a core, which
 all accept from it. A process that dies is replaced. libmilter runs outside each
-process's main thread, because Python answers signals only in that one.
+process's main thread, because Python answers signals only in that one. Copies have a
+socket and processes of their own (handover.py), so a message to thousands does not
+keep the clients waiting who submit the next one.
 
 SIGTERM and SIGINT stop: messages in hand are finished, new ones answered 421, and the
 process ends as soon as none is in hand, or after `DRAIN` seconds. SIGHUP reloads. The
@@ -15,14 +17,16 @@ may wait for ever in accept(2) where several processes share a socket, and remov
 
 import contextlib
 import ctypes
+import functools
 import logging
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import Milter
@@ -36,15 +40,21 @@ from estafeta_core.ids import IdSource
 from estafeta_core.store import open_store
 from estafeta_milter.adapter import AnsweringSession, Session
 from estafeta_milter.admission import Admission
+from estafeta_milter.allowance import Allowance
 from estafeta_milter.delivery import Delivery
 from estafeta_milter.derived import Deriving
+from estafeta_milter.handover import HandoverLoop
 from estafeta_milter.submission import Submission
 
 log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # linux/prctl.h
+COPIES_NAME = b"estafeta-copies"  # what top(1) shows; 15 bytes is the most
 RESPAWN_DELAY = 0.2  # seconds: a process that dies at once must not become a busy loop
+# Processes for sessions to one for copies. Postfix takes three times as long for a copy as the milter, so one
+# keeps four cores busy; two that share the work take a quarter more time for each copy.
+SESSIONS_TO_COPIES = 4
 BACKLOG = 1024  # every smtpd of every listener may connect in the same moment; a full one refuses
 DRAIN = 8.0  # seconds; the supervisor kills after 10
 LAST_ANSWER = 0.05  # seconds: libmilter writes an answer after the callback has returned it
@@ -73,15 +83,19 @@ def _run(live: Live) -> None:
     draft = path.with_name(path.name + ".new")
     sockets.claim(path)
     sockets.claim(draft)
+    sockets.claim(sockets.copies(config.run_dir))
     Milter.factory = _sessions(config)
     libmilter_main = Milter.milter.main
     size = config.milter_processes or os.cpu_count() or 1
-    family = _Family(size, lambda: _serve(live, libmilter_main), live.reload)
+    copying = max(1, size // SESSIONS_TO_COPIES)
+    sessions = functools.partial(_serve, live, libmilter_main)
 
     def share_socket() -> None:
+        copies = functools.partial(_serve_copies, live, _listen(config))
         sockets.share(draft, config.socket_group)
         draft.rename(path)
-        family.run()
+        log.info("serving with %d processes, and %d for copies", size, copying)
+        _Family([*[sessions] * size, *[copies] * copying], live.reload).run()
 
     Milter.milter.setbacklog(BACKLOG)
     Milter.milter.main = share_socket  # runmilter calls it when the socket is open: the place to fork
@@ -91,6 +105,18 @@ def _run(live: Live) -> None:
         remedy = "is the folder there, and may this user write to it?"
         raise sockets.SocketError(f"{draft}: libmilter cannot bind it ({error}): {remedy}") from None
     path.unlink(missing_ok=True)
+    sockets.copies(config.run_dir).unlink(missing_ok=True)
+
+
+def _listen(config: Config) -> socket.socket:
+    """Return the socket for copies, which all processes accept from."""
+    path = sockets.copies(config.run_dir)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.setblocking(False)
+    listener.bind(str(path))
+    sockets.share(path, config.socket_group)
+    listener.listen(BACKLOG)
+    return listener
 
 
 def _sessions(config: Config) -> type[Session]:
@@ -112,8 +138,7 @@ def _serve(live: Live, libmilter_main: Callable[[], None]) -> None:
     store = open_store(config.store, timeout=config.store_timeout)
     deriving = Deriving()
     Session.admission = Admission(live, deriving)
-    Session.submission = Submission(store, IdSource(), deriving)
-    Session.delivery = Delivery(live)
+    Session.submission = Submission(store, IdSource(), deriving, Allowance(sockets.policy(config.run_dir)))
     libmilter = threading.Thread(target=libmilter_main, name="libmilter", daemon=True)
     libmilter.start()
     while libmilter.is_alive():
@@ -122,6 +147,17 @@ def _serve(live: Live, libmilter_main: Callable[[], None]) -> None:
             break
     if _finish():
         store.close()
+
+
+def _serve_copies(live: Live, listener: socket.socket) -> None:
+    """Make copies until told to stop."""
+    ctypes.CDLL(None).prctl(PR_SET_NAME, COPIES_NAME)
+    loop = HandoverLoop(listener, Delivery(live), drain=DRAIN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop())
+    signal.signal(signal.SIGHUP, lambda *_: live.request_reload())
+    live.watch()
+    loop.run()
 
 
 def _finish() -> bool:
@@ -135,31 +171,29 @@ def _finish() -> bool:
 
 
 class _Family:
-    """The parent's side: as many children as asked for, each replaced when it dies."""
+    """The parent's side: a child for each of its tasks, replaced when it dies."""
 
-    def __init__(self, size: int, child: Callable[[], None], refresh: Callable[[], object]) -> None:
-        self._size = size
-        self._child = child
+    def __init__(self, tasks: Sequence[Callable[[], None]], refresh: Callable[[], object]) -> None:
+        self._tasks = list(tasks)  # that nobody does now
         self._refresh = refresh  # brings what a child inherits up to date
-        self._children: set[int] = set()
+        self._children: dict[int, Callable[[], None]] = {}
         self._stopping = False
 
     def run(self) -> None:
         signal.signal(signal.SIGHUP, lambda *_: self._signal(signal.SIGHUP))
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        log.info("serving with %d processes", self._size)
         while self._children or not self._stopping:
-            while len(self._children) < self._size and not self._stopping:
-                self._fork()
+            while self._tasks and not self._stopping:
+                self._fork(self._tasks.pop())
             self._reap()
 
-    def _fork(self) -> None:
+    def _fork(self, task: Callable[[], None]) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # the parent's handlers must not run in the child
         parent = os.getpid()
         pid = os.fork()
         if pid:
-            self._children.add(pid)
+            self._children[pid] = task
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             return
         status = 1
@@ -169,7 +203,7 @@ class _Family:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the child has just what the files say
             die_with_parent(parent)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-            self._child()
+            task()
             status = 0
         except BaseException:
             log.exception("a milter process failed")
@@ -182,7 +216,7 @@ class _Family:
             pid, status = os.wait()
         except ChildProcessError:
             return
-        self._children.discard(pid)
+        self._tasks.append(self._children.pop(pid))
         if not self._stopping:
             log.error("milter process %d ended with status %d, starting another", pid, status)
             time.sleep(RESPAWN_DELAY)
@@ -193,7 +227,7 @@ class _Family:
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: int) -> None:
-        for pid in self._children:
+        for pid in list(self._children):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 

@@ -10,18 +10,62 @@ users can reach the listener.
 """
 
 import logging
+from dataclasses import dataclass, replace
 
 from estafeta_core.config.live import Live
 from estafeta_core.headers import Header, values
-from estafeta_core.jobs import FIELD, Order, content
+from estafeta_core.identity import Identity
+from estafeta_core.jobs import FIELD, Copy, Order, content
 from estafeta_core.refusal import Refusal
 from estafeta_milter import copies, edits
 from estafeta_milter.derived import Derived, Deriving
+from estafeta_milter.dkim.keyring import KeyUnavailableError
 from estafeta_milter.message.message import Message
 
 log = logging.getLogger(__name__)
 
 NO_JOB = Refusal(451, "4.7.1", "This listener takes nothing but copies of accepted messages")
+
+UNSIGNED = Refusal(451, "4.7.0", "The key that has to sign this message is not there")
+
+# The copies of a message come one upon the other, and differ in their envelope alone: what has been found out
+# about its parts, texts and markup holds for all. Queued messages take turns, hence a few; with their texts
+# and links these may take 40 MB of a process.
+REMEMBERED = 4
+REMEMBERED_BYTES = 1 << 20  # of a body; what a larger one costs is its bytes, which no memory saves
+
+
+@dataclass(frozen=True, slots=True)
+class _HandedOver:
+    """A message as Postfix hands it over, whoever its recipient is."""
+
+    message: Message  # without an envelope
+    shared: Message  # without its job
+    content: bytes  # see jobs.py
+
+    @classmethod
+    def of(cls, headers: tuple[Header, ...], body: bytes) -> "_HandedOver":
+        message = Message("", (), headers, body)
+        return cls(message, message.without_headers((FIELD,)), content(headers, body))
+
+
+class _Memory:
+    """The messages handed over last; a message is another one when any byte of it is."""
+
+    def __init__(self) -> None:
+        self._latest: tuple[
+            _HandedOver, ...
+        ] = ()  # never changed in place: sessions have threads of their own
+
+    def read(self, headers: tuple[Header, ...], body: bytes) -> _HandedOver:
+        """Return what is known of a message."""
+        for known in self._latest:
+            if known.message.body == body and known.message.headers == headers:
+                return known
+        new = _HandedOver.of(headers, body)
+        if len(body) <= REMEMBERED_BYTES:
+            self._latest = (new, *self._latest[: REMEMBERED - 1])
+        return new
 
 
 class Delivery:
@@ -30,6 +74,7 @@ class Delivery:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._deriving = Deriving()
+        self._memory = _Memory()
 
     def end(
         self,
@@ -44,16 +89,23 @@ class Delivery:
         if found is None:
             log.error("%s: deferred: no job for exactly this recipient, nrcpt=%d", queue_id, len(recipients))
             return NO_JOB
-        derived, order, message_id = found
-        if order.content != content(headers, body):
+        derived, order, copy = found
+        handed_over = self._memory.read(headers, body)
+        if order.content != handed_over.content:
             log.error("%s: deferred: the job is that of another message", queue_id)
             return NO_JOB
-        received = Message(sender, recipients, headers, body)
-        copy = copies.finished(received.without_headers((FIELD,)), order, message_id, derived.links)
-        log.info("%s: transmission=%d, message=%d", queue_id, order.transmission_id, message_id)
-        return edits.difference(received, copy)
+        try:
+            signers = derived.keyring.signers(Identity.parse(order.identity).account, order.signing)
+        except KeyUnavailableError as failure:
+            log.error("%s: deferred: %s", queue_id, failure)
+            return UNSIGNED
+        received = replace(handed_over.message, sender=sender, recipients=recipients)
+        shared = replace(handed_over.shared, sender=sender, recipients=recipients)
+        final = copies.finished(shared, order, copy, derived.links, signers)
+        log.info("%s: transmission=%d, message=%d", queue_id, order.transmission_id, copy.message_id)
+        return edits.difference(received, final)
 
-    def _order(self, recipients: tuple[str, ...], fields: list[bytes]) -> tuple[Derived, Order, int] | None:
+    def _order(self, recipients: tuple[str, ...], fields: list[bytes]) -> tuple[Derived, Order, Copy] | None:
         """Return what the one job says of the one recipient, and how to sign; None where it says nothing."""
         if len(recipients) != 1 or len(fields) != 1:
             return None

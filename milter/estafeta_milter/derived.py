@@ -7,6 +7,7 @@ from estafeta_core.hosting import Shelf
 from estafeta_core.jobs import Jobs
 from estafeta_core.links import Links
 from estafeta_core.tickets import Tickets
+from estafeta_milter.dkim.keyring import Keyring
 from estafeta_milter.message.part import Bounds
 
 
@@ -20,6 +21,7 @@ class Derived:
     tickets: Tickets
     bounds: Bounds
     shelf: Shelf
+    keyring: Keyring
 
 
 class Deriving:
@@ -46,4 +48,5 @@ def _derive(snapshot: Snapshot) -> Derived:
         tickets=Tickets.from_config(config),
         bounds=Bounds(mime.depth, mime.parts, mime.header_count, mime.header_bytes),
         shelf=Shelf(config.state_dir),
+        keyring=Keyring(snapshot.directory.accounts),
     )

@@ -14,6 +14,7 @@ as long as fields that stay keep their order and others are put behind them.
 from dataclasses import dataclass
 
 from estafeta_core.headers import Header
+from estafeta_milter.addressees import ascii_address
 from estafeta_milter.message.message import Message
 
 
@@ -50,6 +51,13 @@ class DeleteRecipient:
 
 
 @dataclass(frozen=True, slots=True)
+class AddRecipient:
+    """Put a recipient on the envelope."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeSender:
     """Set the envelope sender."""
 
@@ -63,7 +71,8 @@ class ReplaceBody:
     body: bytes
 
 
-Edit = DeleteHeader | ChangeHeader | AddHeader | DeleteRecipient | ChangeSender | ReplaceBody
+Edit = DeleteHeader | ChangeHeader | AddHeader | DeleteRecipient | AddRecipient | ChangeSender | ReplaceBody
+OF_HEADERS = (DeleteHeader, ChangeHeader, AddHeader)
 
 
 def difference(before: Message, after: Message) -> list[Edit]:
@@ -81,12 +90,21 @@ def difference(before: Message, after: Message) -> list[Edit]:
 
 
 def _recipient_edits(before: tuple[str, ...], after: tuple[str, ...]) -> list[Edit]:
-    """Return a deletion for each spelling of a recipient that is gone.
+    """Return a deletion for each spelling of a recipient that is gone, and who is new.
 
-    Postfix queues one of several spellings that differ in case alone, and deletes by the exact one.
+    Postfix queues one of several spellings that differ in case alone, and deletes by the exact one. It sends
+    an address outside ASCII to hosts with SMTPUTF8 alone, so that domains are told in A-labels.
     """
     kept = {address.lower() for address in after}
-    return [DeleteRecipient(address) for address in dict.fromkeys(before) if address.lower() not in kept]
+    there = {address.lower() for address in before}
+    return [
+        *(DeleteRecipient(address) for address in dict.fromkeys(before) if address.lower() not in kept),
+        *(
+            AddRecipient(ascii_address(address) or address)
+            for address in after
+            if address.lower() not in there
+        ),
+    ]
 
 
 def _header_edits(before: tuple[Header, ...], after: tuple[Header, ...]) -> list[Edit]:
@@ -116,5 +134,5 @@ def _header_edits(before: tuple[Header, ...], after: tuple[Header, ...]) -> list
 
 
 def _text(header: Header) -> str:
-    """Return the value as pymilter takes it; what we write ourselves is ASCII."""
-    return header.value.decode("ascii")
+    """Return the value as pymilter takes it: ours is ASCII, what it holds of the client's may be UTF-8."""
+    return header.value.decode()

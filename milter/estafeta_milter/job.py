@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from estafeta_core.identity import Identity
 from estafeta_core.links import Links
 from estafeta_core.options import Options
+from estafeta_core.recipients import Kind
+from estafeta_milter.dkim.keyring import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Job:
     options: Options
     links: Links
     id: int  # what its tokens name: the recipient's message, or, where copies are alike, the transmission
+    body_id: int  # the same for what stands in the texts; an archive copy has those of another message
     rcpt_to: str | None  # None where copies are alike
     control_headers: frozenset[str]
     list_unsubscribe: bool
@@ -32,6 +35,11 @@ class Job:
     files: tuple[Hosted, ...] = ()  # become links
     images: tuple[Hosted, ...] = ()  # become hosted images
     append_tags: bool = False  # the text lacks an unsubscribe or a web version link
+    kind: Kind = ""  # why the one recipient gets a copy
+    name: str = ""  # the one recipient's, where only his copy shows it
+    cc: bytes = b""  # the whole value of Cc; b"": it stays as it came
+    pool: str = ""  # whose addresses it leaves from; "": Postfix's own way out
+    signers: tuple[Signer, ...] = ()  # what signs it
 
     @property
     def shared(self) -> bool:

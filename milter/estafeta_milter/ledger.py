@@ -6,6 +6,8 @@ SparkPost tells of it. One who is left out, because the provider sends to the fi
 rejection.
 """
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ from estafeta_core.addresses import mailbox_key
 from estafeta_core.bounce_class import ADMIN_FAILURE
 from estafeta_core.headers import unfold, values
 from estafeta_core.ids import IdSource
+from estafeta_core.recipients import Recipient
 from estafeta_core.store import rows as store_rows
 from estafeta_core.store.rows import Event, Row, Transmission
 from estafeta_milter.job import Job
@@ -45,7 +48,8 @@ class Accepted:
     dialect: str
     friendly_from: str
     transmission_id: int
-    message_ids: dict[str, int]  # by recipient, as the client wrote it
+    recipients: tuple[Recipient, ...]
+    message_ids: Mapping[str, int]  # by the address of a recipient
     suppressed: frozenset[str]  # those of the recipients that will not be sent to
     left_out: frozenset[str]  # further ones, where the provider sends to the first only
     warnings: tuple[str, ...]  # an event each
@@ -68,24 +72,38 @@ def rows(accepted: Accepted, final: Message, job: Job, ids: IdSource) -> list[Ro
             data=data,
         )
 
+    injected = INJECTED | {"ip_pool": job.pool} if job.pool else INJECTED
     lines: list[Row] = [_transmission(accepted, final, job)]
-    for recipient, message_id in accepted.message_ids.items():
-        known_as = mailbox_key(recipient)
-        lines.append(store_rows.Message(message_id, accepted.transmission_id, known_as, recipient))
-        lines += [event(kind, message_id, data) for kind, data in _told_of(recipient, accepted)]
+    for recipient in accepted.recipients:
+        address, message_id = recipient.address, accepted.message_ids[recipient.address]
+        lines.append(
+            store_rows.Message(
+                message_id, accepted.transmission_id, mailbox_key(address), address, recipient.kind
+            )
+        )
+        lines += [event(kind, message_id, data) for kind, data in _told_of(address, accepted, injected)]
     if accepted.tags_counted:
         lines += [store_rows.Tag(job.identity.account, tag) for tag in job.options.tags]
     return lines
 
 
-def _told_of(recipient: str, accepted: Accepted) -> list[tuple[str, dict[str, Any]]]:
-    """Return type and data of a recipient's first events."""
-    if recipient in accepted.left_out:
+def counts(recipients: Sequence[Recipient], copies: str) -> list[Row]:
+    """Return what an accepted message adds to the counters: itself, and its recipients by why they get it."""
+    kinds = Counter(recipient.kind for recipient in recipients)
+    return [
+        store_rows.Count("messages", copies),
+        *(store_rows.Count("recipients", kind or "to", number) for kind, number in kinds.items()),
+    ]
+
+
+def _told_of(address: str, accepted: Accepted, injected: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return type and data of a recipient's first events; `injected` is the data of the first of all."""
+    if address in accepted.left_out:
         return [(events.POLICY_REJECTION, LEFT_OUT)]
-    if recipient in accepted.suppressed:
-        return [(events.INJECTION, INJECTED), (events.BOUNCE, SUPPRESSED)]
+    if address in accepted.suppressed:
+        return [(events.INJECTION, injected), (events.BOUNCE, SUPPRESSED)]
     warnings = ((events.WARNING, {"reason": warning}) for warning in accepted.warnings)
-    return [(events.INJECTION, INJECTED), *warnings]
+    return [(events.INJECTION, injected), *warnings]
 
 
 def _transmission(accepted: Accepted, final: Message, job: Job) -> Transmission:

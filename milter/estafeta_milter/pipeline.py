@@ -11,14 +11,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from estafeta_milter.handlers import (
+    bcc_header,
+    cc_header,
+    dkim_signature,
     drop_control_headers,
     envelope_sender,
     first_recipient,
     head_and_foot,
     host_images,
+    inline_css,
     link_attachments,
     list_unsubscribe,
     merge_tags,
+    pool_header,
     to_utf8,
     track_engagement,
     x_msfbl,
@@ -41,6 +46,8 @@ FOR_ALL = (
     Step(link_attachments.apply, when=lambda job: bool(job.files)),
     Step(host_images.apply, when=lambda job: bool(job.images)),
     Step(to_utf8.apply, when=lambda job: job.options.to_utf8),
+    Step(inline_css.apply, when=lambda job: job.options.inline_css),
+    Step(cc_header.apply, when=lambda job: bool(job.cc)),
 )
 
 # Once for each copy: what tells its reader from the others.
@@ -49,9 +56,12 @@ FOR_EACH = (
     Step(head_and_foot.apply, when=lambda job: bool(job.options.head or job.options.foot)),
     Step(merge_tags.apply, when=lambda job: job.options.merge_tags),
     Step(track_engagement.apply, when=lambda job: job.options.tracked),
+    Step(bcc_header.apply, when=lambda job: job.kind == "bcc"),
     Step(list_unsubscribe.apply, when=lambda job: job.list_unsubscribe),
     Step(x_msfbl.apply, when=lambda _job: True),
     Step(envelope_sender.apply, when=lambda job: job.return_path_domain is not None),
+    Step(pool_header.apply, when=lambda job: bool(job.pool)),
+    Step(dkim_signature.apply, when=lambda job: bool(job.signers)),
 )
 
 PIPELINE = (*FOR_ALL, *FOR_EACH)

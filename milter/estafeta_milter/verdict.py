@@ -6,7 +6,7 @@ or the `Verdict` that handlers and ledger work from.
 
 from dataclasses import dataclass, replace
 
-from estafeta_core.addresses import domain_of, mailbox_key, mailbox_of_from
+from estafeta_core.addresses import domain_of, mailbox_of_from
 from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Listener
 from estafeta_core.dialects import DIALECTS
@@ -15,13 +15,22 @@ from estafeta_core.directory import Credential
 from estafeta_core.headers import values
 from estafeta_core.identity import Identity
 from estafeta_core.options import Options
+from estafeta_core.recipients import Recipient
 from estafeta_core.refusal import Refusal
-from estafeta_core.rules import skip_suppression_right, verified_sender
+from estafeta_core.rules import dkim_key, ip_pool, skip_suppression_right, verified_sender
+from estafeta_core.rules.dkim_key import Signing
 from estafeta_core.store import Store
-from estafeta_milter import merge_tags, senders, utf8
+from estafeta_milter import addressees, merge_tags, senders, utf8
+from estafeta_milter.address_list import mailboxes
+from estafeta_milter.handlers import inline_css
 from estafeta_milter.handlers.list_unsubscribe import NAME as LIST_UNSUBSCRIBE
 from estafeta_milter.message.message import Message
 from estafeta_milter.message.part import Unscannable
+from estafeta_milter.recipients import recipients
+
+TOO_LONG_CC = Refusal(
+    550, "5.6.0", f"The Cc header would be longer than {addressees.LIMIT} bytes; use bcc, or send to fewer"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +74,37 @@ class Verdict:
     friendly_from: str
     list_unsubscribe: bool
     return_path_domain: str | None  # None: the client's MAIL FROM stays
-    recipients: tuple[str, ...]  # each once, as the client wrote it first
-    suppressed: frozenset[str]  # those of them that are not sent to
-    left_out: frozenset[str] = frozenset()  # further ones of a provider that sends to the first only
+    recipients: tuple[Recipient, ...]  # each mailbox once; the first is the first RCPT TO
+    suppressed: frozenset[str]  # addresses of those that are not sent to
+    left_out: frozenset[str] = frozenset()  # of further ones of a provider that sends to the first only
+    cc: bytes = b""  # the whole value of Cc; b"": it stays as it came
+    pool: str = ""  # whose addresses it leaves from; "": Postfix's own way out
+    signing: Signing | None = None  # what signs it; None: nothing
     append_tags: bool = False  # the text lacks an unsubscribe or a web version link
     warnings: tuple[str, ...] = ()  # what the sender should know about this message; an event each
 
     @property
-    def going(self) -> tuple[str, ...]:
+    def going(self) -> tuple[Recipient, ...]:
         """The recipients that are sent to."""
         stay = self.suppressed | self.left_out
-        return tuple(recipient for recipient in self.recipients if recipient not in stay)
+        return tuple(recipient for recipient in self.recipients if recipient.address not in stay)
+
+    @property
+    def first(self) -> Recipient:
+        """The recipient whose copy the archive keeps: of RCPT TO, the first that is sent to."""
+        going = (recipient for recipient in self.going if not recipient.kind)
+        return next(going, self.recipients[0])
 
     @property
     def differing(self) -> bool:
-        """Whether each recipient needs a copy of its own: a shared one could not tell who did something."""
-        return (self.options.personal or self.list_unsubscribe) and len(self.going) > 1
+        """Whether each recipient needs a copy of its own.
+
+        A shared one could not tell who did something, and a Bcc is for one reader.
+        """
+        if len(self.going) < 2:
+            return False
+        own = self.options.personal or self.list_unsubscribe
+        return own or any(recipient.kind == "bcc" for recipient in self.going)
 
 
 def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refusal:
@@ -99,21 +123,37 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
     lacking = merge_tags.missing(message) if options.missing_tags else ()
     if lacking and options.missing_tags == "reject":
         return dialect.tags_missing(envelope.credential.account)
-    friendly_from = mailbox_of_from(message.headers)
-    recipients = _unique(message.recipients)
+    friendly_from = mailbox_of_from(message.headers) or ""
+    way_out = _way_out(options, friendly_from, envelope)
+    if isinstance(way_out, Refusal):
+        return way_out
+    pool, signing = way_out
+    going_to = recipients(message.recipients, options)
+    cc = addressees.cc(message.headers, options.cc) if options.cc else b""
+    refusal = _too_many(len(going_to), envelope) or _too_long(cc)
+    if refusal is not None:
+        return refusal
     return Verdict(
         options=_within_distinct_tags(options, envelope, store),
-        friendly_from=friendly_from or "",
+        friendly_from=friendly_from,
         # A List-Unsubscribe of the client's own stays, and nothing is put beside it: it runs its list itself.
         list_unsubscribe=options.list_unsubscribe
         and not options.transactional
         and not values(message.headers, LIST_UNSUBSCRIBE),
         return_path_domain=_return_path_domain(options, envelope),
-        recipients=recipients,
-        suppressed=_suppressed(recipients, options, envelope, store),
-        left_out=frozenset(recipients[1:] if options.first_recipient_only else ()),
+        recipients=going_to,
+        suppressed=_suppressed(going_to, options, envelope, store),
+        left_out=frozenset(each.address for each in going_to[1:] if options.first_recipient_only),
+        cc=cc,
+        pool=pool,
+        signing=signing,
         append_tags=bool(lacking and message.text_parts()),
-        warnings=(*_lacking(message, lacking), *(utf8.unreadable(message) if options.to_utf8 else ())),
+        warnings=(
+            *_lacking(message, lacking),
+            *(utf8.unreadable(message) if options.to_utf8 else ()),
+            *(inline_css.refused(message) if options.inline_css else ()),
+            *_misaddressed(message, options),
+        ),
     )
 
 
@@ -134,6 +174,16 @@ def _lacking(message: Message, tags: tuple[str, ...]) -> tuple[str, ...]:
     appended = "a link was appended" if len(tags) == 1 else "links were appended"
     done = appended if merge_tags.takes_lines(message) else "there is no text that may be changed"
     return (f"The text lacks {' and '.join(tags)}; {done}",)
+
+
+def _misaddressed(message: Message, options: Options) -> tuple[str, ...]:
+    """Return what the sender should know about To where copies go to lists: each of them shows it."""
+    if not (options.cc or options.bcc or options.archive):
+        return ()
+    count = sum(1 for value in values(message.headers, "to") for _ in mailboxes(value))
+    if count == 1:
+        return ()
+    return (f"To should name exactly one recipient where cc, bcc or archive are used; it names {count}",)
 
 
 def _return_path_domain(options: Options, envelope: Envelope) -> str | None:
@@ -167,21 +217,36 @@ def _within_distinct_tags(options: Options, envelope: Envelope, store: Store) ->
     return replace(options, tags=tuple(tag for tag in options.tags if tag in known or tag in new))
 
 
-def _unique(recipients: tuple[str, ...]) -> tuple[str, ...]:
-    """Return each mailbox once, as the client wrote it first."""
-    if len(recipients) == 1:
-        return recipients
-    by_key: dict[str, str] = {}
-    for recipient in recipients:
-        by_key.setdefault(mailbox_key(recipient), recipient)
-    return tuple(by_key.values())
+def _way_out(
+    options: Options, friendly_from: str, envelope: Envelope
+) -> tuple[str, Signing | None] | Refusal:
+    """Return which pool a message leaves from and what signs it."""
+    account = envelope.credential.account
+    pool = ip_pool.choose(options, account, envelope.identity.subaccount)
+    if isinstance(pool, Refusal):
+        return pool
+    signing = dkim_key.choose(options, account, domain_of(friendly_from) or "")
+    return signing if isinstance(signing, Refusal) else (pool, signing)
+
+
+def _too_many(count: int, envelope: Envelope) -> Refusal | None:
+    """Return why a message may not have so many recipients, those of its lists included."""
+    limit = envelope.snapshot.config.copies_per_message
+    if count <= limit:
+        return None
+    return Refusal(550, "5.5.3", f"Too many recipients: RCPT TO and lists together are limited to {limit}")
+
+
+def _too_long(cc: bytes) -> Refusal | None:
+    return TOO_LONG_CC if len(cc) > addressees.LIMIT else None
 
 
 def _suppressed(
-    recipients: tuple[str, ...], options: Options, envelope: Envelope, store: Store
+    found: tuple[Recipient, ...], options: Options, envelope: Envelope, store: Store
 ) -> frozenset[str]:
     if options.skip_suppression:
         return frozenset()
     kind = "transactional" if options.transactional else "non_transactional"
     identity = envelope.identity
-    return frozenset(store.is_suppressed(identity.account, identity.subaccount, recipients, (kind,)))
+    addresses = [recipient.address for recipient in found]
+    return frozenset(store.is_suppressed(identity.account, identity.subaccount, addresses, (kind,)))

@@ -1,7 +1,7 @@
 """The decision about a policy request: go ahead (None, or a ticket to go with), or the refusal.
 
 Postfix asks once per RCPT TO, last of its recipient restrictions, so everything is asked there and
-a request of any other state passes. In order:
+a request of any other state passes, but for one of the milter's. In order:
 
 1. Somebody is logged in, and may still be used as at AUTH (a revoked key stops here).
 2. The sender is an address. A recipient that is none passes, uncounted: the milter, asked next, refuses
@@ -10,6 +10,11 @@ a request of any other state passes. In order:
 4. The limits of credential, account and sender domain are not used up; only now it is counted.
 
 The first recipient that passes on a listener that gives receipts earns its message a ticket.
+
+Lists in a message add recipients that no RCPT TO names. The milter asks about those of a message that
+may go otherwise, at END-OF-MESSAGE: they are counted together, or none of them is. A message that has more
+recipients than a whole window allows is refused for good, those of RCPT TO included, because each further
+attempt counts these again. Of an END-OF-MESSAGE of Postfix's own every recipient has been counted.
 
 A recipient counts when this daemon lets it pass. What a later stage refuses stays counted, as
 with Postfix's own rate limits: nobody tells a policy server how a message ended.
@@ -36,13 +41,14 @@ from estafeta_core.refusal import Refusal
 from estafeta_core.rules import recipient_syntax, sender_syntax, standing
 from estafeta_core.tickets import Ticket
 from estafeta_policy.held import Held
-from estafeta_policy.limits import Bound, Counters, bounds
+from estafeta_policy.limits import Bound, Counters, bounds, never
 from estafeta_policy.wire.delegation import Request
 
 TOO_MANY_RECIPIENTS = Refusal(452, "4.5.3", "Too many recipients")  # RFC 5321 section 4.5.3.1.10
 TOO_MANY_MESSAGES = Refusal(421, "4.7.0", "Too many messages in this connection, reconnect")
 
 MAX_CONNECTIONS = 20_000  # Postfix serves 100 clients a listener unless told otherwise
+NUMBER_DIGITS = 9  # of a number of recipients: a message has thousands at most
 MAX_SENDERS = 1_000  # remembered for each identity; an application has few
 
 
@@ -130,6 +136,8 @@ class Judge:
         """Return the refusal, or count the recipient that passes; `now` in seconds of a monotonic clock."""
         if request.request != "smtpd_access_policy":
             raise UndecidableError(f"not a request of smtpd: {request.request!r}")
+        if request.recipients_counted and request.protocol_state == "END-OF-MESSAGE":
+            return self._added(request, now)
         if request.protocol_state != "RCPT":
             return None
         listener = self._listeners.get(request.policy_context)
@@ -147,6 +155,20 @@ class Judge:
             return refusal
         client.recipients += 1
         return self._ticket(request) if listener.receipt and client.recipients == 1 else None
+
+    def _added(self, request: Request, now: float) -> Refusal | None:
+        """Count the recipients that a message has beyond those of RCPT TO."""
+        total, counted = _number(request.recipient_count), _number(request.recipients_counted)
+        if total <= counted:
+            raise UndecidableError(f"nothing to count: {total} recipients, {counted} of them counted")
+        _, credential = self._credential(request)
+        account = credential.account
+        every = _bounds(credential) + _of_domain(request.sender, account.account, account.domain_limits)
+        refusal = never(every, total)
+        if refusal is not None:
+            return refusal
+        exceeded = self._counters.take(every, now, total - counted)
+        return exceeded.refusal() if exceeded else None
 
     def _ticket(self, request: Request) -> Ticket:
         """Return what the milter is to know of the client, behind the proxy that gives the receipt."""
@@ -169,7 +191,8 @@ class Judge:
         key = (request.sasl_username, request.client_address, request.encryption_protocol)
         return self._standings.get(key, now) or self._standings.put(key, self._ask(request), now)
 
-    def _ask(self, request: Request) -> _Standing:
+    def _credential(self, request: Request) -> tuple[Identity, Credential]:
+        """Return the identity that is asked about, and its credential."""
         try:
             identity = Identity.parse(request.sasl_username)
         except ValueError as error:  # not the name that our SASL back end returns
@@ -178,6 +201,10 @@ class Judge:
         if credential is None:
             # Made or deleted a moment ago: the milter, asked at MAIL, knew it. The next try gets one answer.
             raise UndecidableError(f"no credential {identity.credential_id!r} in the configuration")
+        return identity, credential
+
+    def _ask(self, request: Request) -> _Standing:
+        identity, credential = self._credential(request)
         refusal = standing.check(
             credential,
             identity.subaccount,
@@ -199,12 +226,23 @@ def _with_domain(sender: str, held: _Standing, domain_limits: Limits) -> tuple[B
     """Return all bounds of a recipient, those of the sender's domain included."""
     every = held.by_sender.get(sender)
     if every is None:
-        domain = addresses.domain_of(sender)
-        own = bounds(f"domain {held.account} {domain}", domain_limits) if domain else ()
         if len(held.by_sender) >= MAX_SENDERS:
             held.by_sender.clear()
-        every = held.by_sender[sender] = held.bounds + own
+        every = held.by_sender[sender] = held.bounds + _of_domain(sender, held.account, domain_limits)
     return every
+
+
+def _of_domain(sender: str, account: str, domain_limits: Limits) -> tuple[Bound, ...]:
+    """Return what bounds the recipients of a sender's domain; the null sender has none."""
+    domain = addresses.domain_of(sender)
+    return bounds(f"domain {account} {domain}", domain_limits) if domain else ()
+
+
+def _number(text: str) -> int:
+    """Return the number of recipients that an attribute says."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= NUMBER_DIGITS):
+        raise UndecidableError(f"not a number of recipients: {text!r}")
+    return int(text)
 
 
 def _bounds(credential: Credential) -> tuple[Bound, ...]:

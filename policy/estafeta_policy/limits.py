@@ -1,12 +1,12 @@
 """How many recipients a credential, an account and a sender domain may have, per minute, hour and day.
 
-The unit is a recipient accepted at RCPT TO. Each bound has a window that opens with the first
-recipient counted in it and ends after its minute, hour or day; so the seconds to wait are known
-exactly, and at no time do more than twice the limit pass within one such period.
+The unit is a recipient: one accepted at RCPT TO, or one that a list in the message adds. Each bound has a
+window that opens with the first recipient counted in it and ends after its minute, hour or day; so the
+seconds to wait are known exactly, and at no time do more than twice the limit pass within one such period.
 
-`take` asks all bounds first and counts only when none refuses. The policy daemon is one
-thread in one process: of 200 attempts at a limit of 100 exactly 100 pass, however many sessions
-make them.
+`take` asks all bounds first and counts only when none refuses; recipients that are asked for together
+pass together or not at all. The policy daemon is one thread in one process: of 200 attempts at a limit
+of 100 exactly 100 pass, however many sessions make them.
 
 Memory is bounded: credentials and accounts are as many as the directory names, but sender
 domains are what clients write, so the window used longest ago goes first. A restart begins
@@ -49,6 +49,19 @@ class Exceeded:
         return Refusal(451, "4.7.1", text)
 
 
+def never(asked: Sequence[Bound], number: int) -> Refusal | None:
+    """Return why a message of `number` recipients can never pass, however long its sender waits."""
+    smallest = min((bound for bound in asked if bound.limit < number), key=_limit, default=None)
+    if smallest is None:
+        return None
+    text = f"Too many recipients: {number} in one message, and the {smallest.period.lower()} limit is"
+    return Refusal(550, "5.5.3", f"{text} {smallest.limit}")
+
+
+def _limit(bound: Bound) -> int:
+    return bound.limit
+
+
 def bounds(who: str, limits: Limits) -> tuple[Bound, ...]:
     """Return what `limits` means for `who`; a limit of 0 bounds nothing."""
     every = (
@@ -75,20 +88,20 @@ class Counters:
     def __init__(self) -> None:
         self._windows: OrderedDict[Key, _Window] = OrderedDict()
 
-    def take(self, asked: Sequence[Bound], now: float) -> Exceeded | None:
-        """Count one recipient against every bound, or none when one of them is used up."""
+    def take(self, asked: Sequence[Bound], now: float, number: int = 1) -> Exceeded | None:
+        """Count `number` recipients against every bound, or none when one of them has not so many left."""
         windows = []
         refusing: Exceeded | None = None
         for bound in asked:
             window = self._current(bound.key, now)
             windows.append(window)
-            if window.count >= bound.limit:
+            if window.count + number > bound.limit:
                 wait = max(1, math.ceil(window.since + bound.key[1] - now))
                 if refusing is None or wait > refusing.retry_after:
                     refusing = Exceeded(bound, wait)
         if refusing is None:
             for window in windows:
-                window.count += 1
+                window.count += number
         return refusing
 
     def _current(self, key: Key, now: float) -> _Window:

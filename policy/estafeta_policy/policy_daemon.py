@@ -1,4 +1,4 @@
-"""The policy delegation server: a request from smtpd, judged and answered at once.
+"""The policy delegation server: a request from smtpd or the milter, judged and answered at once.
 
 One catch-all stands in `Policy.answer`: a bug defers one recipient (451), and never lets it pass.
 """
@@ -66,7 +66,7 @@ class Policy:
         if self._journal.add(
             f"{_name(request)}: refused: {decision}; {request.sasl_username or 'nobody'}"
             f"[{request.client_address}] at {request.policy_context},"
-            f" from=<{request.sender}> to=<{request.recipient}>"
+            f" from=<{request.sender}> {_whom(request)}"
         ):
             self._loop.call_later(DELAY, self._journal.flush)
         return delegation.refuse(decision)
@@ -89,6 +89,11 @@ class PolicyConnection(Connection):
             return
         if requests:
             self.transport.write(b"".join(map(self._policy.answer, requests)))
+
+
+def _whom(request: delegation.Request) -> str:
+    """Return who was refused: the recipient, or of a whole message how many."""
+    return f"nrcpt={request.recipient_count}" if request.recipients_counted else f"to=<{request.recipient}>"
 
 
 def _name(request: delegation.Request) -> str:

@@ -7,11 +7,13 @@ certificate   a certificate authority and a server certificate for trying things
 capture       an SMTP server that plays every remote mail host and keeps what it gets
 supervisor    child processes that are started again when they die and die with their parent
 demo_accounts the accounts a sandbox begins with
+dkim_keys     DKIM keys made, and their records for DNS
 sandbox       all of it together on loopback, in one folder
 demo          one real message for each dialect through a sandbox, each step checked
 receipt       the provider's receipt as the answer to a final dot
 log_follower  Postfix's log -> delivery, bounce and delay events
 retention     hosted files go when their time is over
+explain       what would become of a message, without sending it
 worker        the background process: follows the log, clears up, checkpoints the store
 cli           the `estafeta` command, one file per subcommand
 """

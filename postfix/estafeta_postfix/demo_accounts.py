@@ -1,21 +1,25 @@
 """The accounts a sandbox begins with: what each dialect can do, and what is refused.
 
-Keys and passwords are made for each run. Their hashes go into the account files; they themselves are only
-in what the sandbox prints.
+API keys and passwords are made for each run. Their hashes go into the account files; they themselves are
+only in what the sandbox prints. DKIM keys are made once for a folder: what was signed with them before still
+verifies.
 """
 
+import json
 import secrets as random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from estafeta_core import secrets
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.store.rows import Suppression
-from estafeta_postfix.files import write_text
+from estafeta_postfix import dkim_keys
+from estafeta_postfix.files import write_bytes, write_text
 
 SPARKPOST_USER = "SMTP_Injection"
+POOL = "my_ip_pool"  # of estafeta.yaml; acme may use it
 PASSWORD_BYTES = 12  # 96 bits: these are not guessed, and a person can still type one
 
 _NOTE = """\
@@ -49,7 +53,10 @@ class _Login:
 
 @dataclass(frozen=True, slots=True)
 class _Demo:
-    """A demo account; `text` is its file, with the name of each credential where its hash goes."""
+    """A demo account; `text` is its file, with the name of each credential where its hash goes.
+
+    The file of a DKIM key goes where `dkim_` and its name stand.
+    """
 
     account: str
     dialect: str
@@ -57,6 +64,7 @@ class _Demo:
     domains: tuple[str, ...]
     logins: tuple[_Login, ...]
     text: str
+    dkim: Mapping[str, dkim_keys.Kind] = field(default_factory=dict)  # what keys it has, by their names
 
 
 _ACME = _Demo(
@@ -69,7 +77,9 @@ _ACME = _Demo(
             "main",
             SPARKPOST_USER,
             "may send, read events and skip suppression; acme.example is verified, new.example is not;"
-            f" subaccount 123 ({SPARKPOST_USER}:X-MSYS-SUBACCOUNT=123) owns sub.acme.example",
+            f" subaccount 123 ({SPARKPOST_USER}:X-MSYS-SUBACCOUNT=123) owns sub.acme.example;"
+            " dkim_key: default, marketing, ed25519 (pending is not verified);"
+            f" ip_pool: {POOL}",
         ),
         _Login("readonly", SPARKPOST_USER, "may read events, not send"),
         _Login("sendonly", SPARKPOST_USER, "may send, not skip suppression"),
@@ -78,8 +88,17 @@ _ACME = _Demo(
 account: acme
 dialect: sparkpost
 domains:
-  acme.example: {{verified: true}}
+  acme.example:
+    verified: true
+    dkim:
+      default: default
+      keys:
+        default: {dkim_default}
+        marketing: {dkim_marketing}
+        ed25519: {dkim_ed25519}
+        pending: {{file: {dkim_pending}, verified: false}}  # as if its record were not in DNS yet
   new.example: {{verified: false}}
+ip_pools: [my_ip_pool]
 subaccounts:
   "123": {{domains: [sub.acme.example]}}
 credentials:
@@ -87,6 +106,7 @@ credentials:
   readonly: {{key: "{readonly}", permissions: [events]}}
   sendonly: {{key: "{sendonly}", permissions: [send]}}
 """,
+    dkim={"default": "rsa", "marketing": "rsa", "ed25519": "ed25519", "pending": "ed25519"},
 )
 
 _PLAN = _Demo(
@@ -199,18 +219,23 @@ _SUPPRESSED = (
 )
 
 
-def write(folder: Path) -> list[DemoCredential]:
-    """Write the account files into `folder` and return the credentials with their secrets."""
-    return [credential for demo in _DEMOS for credential in _write(folder, demo)]
+def write(folder: Path, keys: Path) -> list[DemoCredential]:
+    """Write the account files into `folder` and return the credentials with their secrets.
+
+    DKIM keys go into the folder `keys`, which is made where it is missing; those that are there stay.
+    """
+    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return [credential for demo in _DEMOS for credential in _write(folder, keys, demo)]
 
 
-def _write(folder: Path, demo: _Demo) -> list[DemoCredential]:
+def _write(folder: Path, keys: Path, demo: _Demo) -> list[DemoCredential]:
     made = {login.name: _secret(demo, login) for login in demo.logins}
     hashes = {
         login.name: (secrets.hash_password if login.chosen else secrets.hash_key)(made[login.name])
         for login in demo.logins
     }
-    write_text(folder / f"{demo.account}.yaml", _NOTE + demo.text.format_map(hashes), mode=0o600)
+    files = {f"dkim_{name}": _dkim_key(keys, demo, name) for name in demo.dkim}
+    write_text(folder / f"{demo.account}.yaml", _NOTE + demo.text.format_map(hashes | files), mode=0o600)
     return [
         DemoCredential(
             id=f"{demo.account}/{login.name}",
@@ -230,6 +255,14 @@ def _secret(demo: _Demo, login: _Login) -> str:
     if login.chosen:
         return random.token_urlsafe(PASSWORD_BYTES)
     return DIALECTS[demo.dialect].make_key(demo.account)
+
+
+def _dkim_key(keys: Path, demo: _Demo, name: str) -> str:
+    """Return the file of a DKIM key as YAML writes it; the key is made where there is none."""
+    file = (keys / f"{demo.account}-{name}.pem").absolute()
+    if not file.exists():
+        write_bytes(file, dkim_keys.make(demo.dkim[name]), mode=0o600)
+    return json.dumps(str(file), ensure_ascii=False)  # YAML reads what JSON writes
 
 
 def suppressions(now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> list[Suppression]:

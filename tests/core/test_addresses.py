@@ -416,6 +416,7 @@ def test_addresses_operators_use_are_addresses(address: str) -> None:
         "a\udcff@b.org",
         "a@b_c.org",
         "Me <a@b.org>",
+        "-f@b.org",
     ],
 )
 def test_other_text_is_no_address(address: str) -> None:
@@ -469,12 +470,12 @@ def test_signs_that_show_nothing_hide_no_address_of_another_domain(name: str) ->
 
 def test_what_is_too_long_for_an_address_is_not_remembered() -> None:
     """Clients choose what the caches hold: a Postfix line of 2,000 bytes, or a From of 60,000."""
-    before = addresses._is_address.cache_info(), addresses._mailboxes.cache_info()
+    before = addresses._domain_of.cache_info(), addresses._mailboxes.cache_info()
     long = "a" * 300 + "@sender.test"
     assert not addresses.is_address(long)
     assert addresses.domain_of(long) is None
     assert shown(b'"' + b"a" * addresses.FROM_LIMIT + b'" <me@sender.test>') is None
-    assert (addresses._is_address.cache_info(), addresses._mailboxes.cache_info()) == before
+    assert (addresses._domain_of.cache_info(), addresses._mailboxes.cache_info()) == before
 
 
 @pytest.mark.parametrize(
@@ -490,3 +491,15 @@ def test_what_is_too_long_for_an_address_is_not_remembered() -> None:
 )
 def test_every_spelling_of_a_mailbox_has_one_key(address: str, key: str) -> None:
     assert addresses.mailbox_key(address) == key
+
+
+_LABEL = st.text("abcXYZ019-\u00e4", min_size=1, max_size=70)
+_LOCAL_PARTS = st.text('abYZ09.+-_!"\\ \u00e9', max_size=70)
+
+
+@given(_LOCAL_PARTS, st.lists(_LABEL, max_size=4).map(".".join))
+def test_what_is_remembered_of_a_domain_tells_the_same_of_its_addresses(local_part: str, domain: str) -> None:
+    """Addresses are checked part by part where that is as good as together."""
+    address = f"{local_part}@{domain}"
+    together = addresses._validated(address) if len(address) <= addresses.ADDRESS_LIMIT else None
+    assert addresses.domain_of(address) == (together.ascii_domain.lower() if together else None)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
+from estafeta_milter.html.inliner import Budget, examine, inline
 from estafeta_testing import corpora
 from estafeta_testing.relay import Relay
 from estafeta_testing.smtp import queue_id
@@ -40,6 +41,17 @@ def test_a_template_looks_as_it_was_sent_and_its_links_lead_where_they_led(
     if BROWSER is None:
         pytest.skip("no browser is installed (Debian package chromium-headless-shell)")
     assert difference(picture(original, tmp_path / "sent"), picture(cut, tmp_path / "delivered")) < THRESHOLD
+
+
+@pytest.mark.parametrize("template", corpora.parameters(corpora.templates()))
+def test_a_template_looks_the_same_when_its_style_sheets_are_inlined(tmp_path: Path, template: Path) -> None:
+    original = template.read_bytes()
+    text = examine(original, "utf-8", Budget())
+    if BROWSER is None:
+        pytest.skip("no browser is installed (Debian package chromium-headless-shell)")
+    assert text is not None
+    inlined = picture(inline(text), tmp_path / "inlined")
+    assert difference(picture(original, tmp_path / "sent"), inlined) < THRESHOLD
 
 
 def rewritten(relay: Relay, markup: bytes) -> bytes:

@@ -2,16 +2,21 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from estafeta_testing import sandbox as testing
 from estafeta_testing.relay import Relay, wait
+from estafeta_testing.signatures import Records
 from estafeta_testing.smtp import queue_id
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 # Each provider's own host names and ports; Teenvio gives each account a host of its own.
 DOCUMENTED = """\
@@ -181,6 +186,85 @@ def test_d04_d05_t16_an_operator_gives_a_login_and_a_password(
     assert "una clave larga" not in said.stdout + said.stderr
     login = partial(_login, office, listener, username, "una clave larga")
     wait(login, "235 2.7.0 Authentication successful", "a password that was just given")
+
+
+def test_s36_s38_keys_and_pools_are_written_as_the_manual_writes_them(office: Relay, tmp_path: Path) -> None:
+    manual = (DOCS / "configuration.md").read_text()
+    dkim, pools, account = (
+        next(each for each in re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL) if words in each)
+        for words in ("marketing: {file:", "ip_pools:\n", "ip_pools: [")
+    )
+    dkim = dkim.replace("/etc/estafeta/", f"{tmp_path}/accounts.d/")
+    (tmp_path / "accounts.d" / "dkim").mkdir(parents=True)
+    for name in ("acme-s1.pem", "acme-mk.pem"):
+        file = str(tmp_path / "accounts.d" / "dkim" / name)
+        _estafeta(office, "dkim", "create", "--domain", "acme.example", "--selector", "s1", "--out", file)
+    (tmp_path / "accounts.d" / "acme.yaml").write_text(f"account: acme\ndialect: sparkpost\n{dkim}{account}")
+    (tmp_path / "link.key").write_text("0" * 64)
+    (tmp_path / "estafeta.yaml").write_text(
+        DOCUMENTED.replace("signing_keys: []", f"signing_keys: [{tmp_path}/link.key]")
+        + f"accounts_dir: {tmp_path}/accounts.d\n{pools}"
+    )
+    said = office.estafeta("--config", str(tmp_path / "estafeta.yaml"), "check")
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "error:" not in said.stdout
+
+
+def test_s38_a_key_that_was_just_made_signs_once_the_account_names_it(office: Relay, tmp_path: Path) -> None:
+    file = office.accounts_dir / "acme.yaml"
+    before = file.read_text()
+    key = tmp_path / "acme-s1.pem"
+    said = _estafeta(
+        office, "dkim", "create", "--domain", "acme.example", "--selector", "s1", "--out", str(key)
+    )
+    assert "Put this record into DNS:\n\ns1._domainkey.acme.example. IN TXT (" in said
+    (line,) = [line for line in said.splitlines() if line.endswith(f"s1: {key}")]
+    draft = file.with_name("draft")
+    try:
+        draft.write_text(before.replace("      keys:\n", f"      keys:\n{line}\n", 1))
+        draft.rename(file)
+        content = b'From: news@acme.example\r\nX-MSYS-API: {"options": {"dkim_key": "s1"}}\r\n\r\nHi\r\n'
+        taken: list[str] = []
+
+        def send() -> bool:
+            with office.session("acme/main", listener="sparkpost") as client:
+                taken.append(client.message("news@acme.example", ["reader@example.net"], content))
+            return taken[-1].startswith("250")
+
+        wait(send, True, "a key that was just made")
+        records = json.loads(_estafeta(office, "dkim", "record", "--domain", "acme.example", "--json"))
+        Records({each["name"]: each["record"] for each in records}).assert_valid(
+            office.copy(queue_id(taken[-1])).message, "s1"
+        )
+    finally:
+        draft.write_text(before)
+        draft.rename(file)
+
+
+def test_the_manuals_message_is_explained_by_the_manuals_command(office: Relay, tmp_path: Path) -> None:
+    command = re.search(
+        r"^# estafeta (explain offer\.eml .*)$", (DOCS / "operation.md").read_text(), re.MULTILINE
+    )
+    assert command
+    message = tmp_path / "offer.eml"
+    message.write_text(
+        "From: News <news@acme.example>\nTo: reader@example.com\nSubject: Spring\n"
+        'X-MSYS-API: {"campaign_id": "spring", "cc": [{"email": "carol@example.net", "name": "Carol"}],\n'
+        ' "archive": ["gone@example.net"], "options": {"open_tracking": true, "click_tracking": true}}\n'
+        "\nOur offer: https://shop.example/spring\n"
+    )
+    said = _estafeta(office, *shlex.split(command[1].replace("offer.eml", str(message))))
+    for words in (
+        "  S: 250 2.0.0 Ok: queued as QUEUEID\n\naccepted\n",
+        "  tracked           opens (two pixels) and clicks\n",
+        "copies            differ: one queue file, and 3 copies by Postfix's split\n",
+        "copy for reader@example.com (to), ",
+        "  kept     From: News <news@acme.example>\n",
+        "  added    Cc: Carol <carol@example.net>\n",
+        "    click             https://shop.example/spring\n",
+    ):
+        assert words in said
+    assert "reader@example.com" not in _estafeta(office, "events"), "nothing was sent"
 
 
 def _estafeta(office: Relay, *arguments: str) -> str:

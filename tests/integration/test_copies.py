@@ -151,6 +151,11 @@ STRANGE = {
     + HTML
     + b"\r\n<p>",
     "bytes in the fields": b"Message-ID:\t<\xe9\x00\x01@x> \t\r\n\t\r\nX: \x00\r\n" + HTML + b"\r\n" + STRAY,
+    "a field that is cut": b"X-Note: " + b"a b\r\n\t" * 15_000 + b"end\r\n" + HTML + b"\r\n<p>",
+    "a field on one line that is cut": b"X-Note: " + b"a b " * 20_000 + b"\r\n" + HTML + b"\r\n<p>",
+    "fields in strange spelling": b"To: bob, root\r\nTO\t : x\r\ncc: a@x (\r\nReply-To :\r\n\ty\r\nBcc: z\r\n"
+    b"Return-Path: <z>\r\nContent-Length: 9\r\nReceived: from x\r\n" + HTML + b"\r\n<p>",
+    "many fields": b"X-Note: a\r\n" * 5000 + HTML + b"\r\n<p>",
     "two ids": b"Message-ID: <a@x>\r\nMessage-Id : <b@x>\r\nMESSAGE-ID:\r\n" + HTML + b"\r\n<p>",
     "no fields": b"\r\n" + STRAY,
 }
@@ -161,7 +166,7 @@ STRANGE = {
 def test_what_is_handed_over_is_what_was_queued_however_strange(
     relay: Relay, raw: bytes, sender: str
 ) -> None:
-    """Else no job would fit: it is bound to sender, id and body."""
+    """Else no job would fit: it is bound to all that the message says."""
     sent = relay.send(TRACKED + sender.encode() + b"\r\n" + raw, *THREE)
     assert len(relay.copies(sent)) == len(copies_of(relay, sent)) == 3
 

@@ -1,9 +1,11 @@
 """Limits over several sessions, listeners and credentials, and what a client is told when one is used up."""
 
 import contextlib
+import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -11,6 +13,9 @@ import pytest
 from estafeta_core import secrets
 from estafeta_testing.relay import Relay
 from estafeta_testing.smtp import Connection
+from estafeta_testing.tenants import Tenant as Sender
+from estafeta_testing.tenants import tenant as sender_of
+from estafeta_testing.victims import Victims
 
 ACCOUNT = """\
 account: {account}
@@ -114,3 +119,75 @@ def test_a_message_goes_to_the_recipients_that_were_within_the_limit(listeners: 
         reply = client.reply()
     queue_id = reply.partition(" queued as ")[2]
     assert [copy.delivered_to for copy in listeners.copies(queue_id)] == ["r1@example.net"]
+
+
+BCC = 7
+SESSIONS = 20
+
+
+def listed(name: str, number: int, bcc: int = BCC) -> bytes:
+    """Return a message whose lists add so many recipients."""
+    lists = {"bcc": [f"copy{number}-{each}@example.net" for each in range(bcc)]}
+    return f"From: news@{name}.example\r\nX-MSYS-API: {json.dumps(lists)}\r\n\r\nHello\r\n".encode()
+
+
+def test_g4_lists_in_messages_are_no_way_past_a_limit(listeners: Relay) -> None:
+    def send(sender: Sender, number: int) -> list[str]:
+        """Send two messages; return the last reply to each."""
+        with sender.session() as client:
+            return [one(client, sender.name, each) for each in (2 * number, 2 * number + 1)]
+
+    def one(client: Connection, name: str, number: int) -> str:
+        client.command("RSET")
+        return client.message(f"a@{name}.example", [f"r{number}@example.net"], listed(name, number))
+
+    with sender_of(listeners, "lister", credential=", limits: {per_minute: 100}") as sender:
+        with ThreadPoolExecutor(SESSIONS) as pool:
+            replies = [r for each in pool.map(lambda n: send(sender, n), range(SESSIONS)) for r in each]
+        taken = [reply for reply in replies if reply.startswith("250")]
+        refused = re.compile(
+            r"451 4\.7\.1 (<.*rejected: )?Per-minute rate limit exceeded\. Retry after \d+ seconds\."
+        )
+        assert all(refused.fullmatch(reply) for reply in replies if reply not in taken), replies
+        at_rcpt = sum("Recipient address rejected" in reply for reply in replies)
+        counted = len(replies) - at_rcpt + BCC * len(taken)
+        assert 100 - BCC < counted <= 100, "lists stop where fewer are left than one of them needs"
+        assert len(taken) >= (100 - 2 * SESSIONS) // BCC
+        with sender.session() as client:
+            client.command("MAIL FROM:<a@lister.example>")
+            left = 0
+            while client.command(f"RCPT TO:<last{left}@example.net>").startswith("250"):
+                left += 1
+        assert counted + left == 100
+    for reply in taken:
+        assert len(listeners.copies(reply.rpartition(" ")[2])) == 1 + BCC
+
+
+def test_a_message_that_no_window_could_hold_is_refused_for_good_and_a_smaller_one_goes(
+    listeners: Relay,
+) -> None:
+    with sender_of(listeners, "toomany", more=LIMITED) as sender, sender.session() as client:
+        said = client.message("a@toomany.example", ["r@example.net"], listed("toomany", 1, bcc=10))
+        assert said == "550 5.5.3 Too many recipients: 11 in one message, and the per-hour limit is 10"
+        said = client.message("a@toomany.example", ["r@example.net"], listed("toomany", 2, bcc=8))
+        assert said.startswith("250"), said
+
+
+LIMITED = "domains: {toomany.example: {verified: true}}\nlimits: {per_hour: 10, per_day: 100}\n"
+
+
+def test_a_daemon_that_stands_still_at_the_final_dot_is_a_temporary_refusal_within_seconds(
+    listeners: Relay,
+) -> None:
+    with (
+        sender_of(listeners, "standing", credential=", limits: {per_day: 50}") as sender,
+        sender.session() as client,
+    ):
+        client.envelope("a@standing.example", ["r@example.net"])
+        with Victims(listeners).held("policy"):
+            started = time.monotonic()
+            client.send(listed("standing", 1) + b".\r\n")
+            assert client.reply() == "451 4.3.5 Recipients cannot be counted now, try again later"
+            assert time.monotonic() - started < 10
+        said = client.message("a@standing.example", ["r@example.net"], listed("standing", 2))
+        assert said.startswith("250"), said

@@ -1,5 +1,6 @@
 """The providers' own examples and their users' clients, with nothing changed but host, port and secret."""
 
+import email.policy
 import email.utils
 import json
 import os
@@ -163,6 +164,73 @@ def test_s04_phpmailer_with_an_api_key(relay: Relay) -> None:
         **{"from": "news@acme.example", "headers": {"X-MSYS-API": header}},
     )
     clicked(relay, queued)
+
+
+def lists(*, escaped: bool) -> str:
+    """Return an X-MSYS-API of some thousand characters, as applications write it."""
+    return json.dumps(
+        {
+            "campaign_id": "\u00e9t\u00e9",
+            "metadata": {"city": "\u6771\u4eac \u90fd", "note": "x" * 300},
+            "cc": [{"email": f"cc{n}@example.net", "name": f"Zo\u00eb \u00dcnal, {n}"} for n in range(12)],
+            "bcc": [f"bcc{n:03}@example.net" for n in range(100)],
+            "options": {"transactional": True},
+        },
+        ensure_ascii=escaped,
+    )
+
+
+def assert_lists_arrived(relay: Relay, queued: str) -> None:
+    """Hold what was sent with `lists` to what it says."""
+    copies = relay.copies(queued)
+    assert len(copies) == 113
+    shown = [address.display_name for address in copies[0].parsed()["Cc"].addresses]
+    assert shown == [f"Zo\u00eb \u00dcnal, {number}" for number in range(12)]
+    transmission = relay.found(queued).transmission
+    assert transmission.campaign_id == "\u00e9t\u00e9"
+    assert transmission.metadata == {"city": "\u6771\u4eac \u90fd", "note": "x" * 300}
+
+
+@pytest.mark.parametrize("escaped", [True, False])
+def test_s24_s26_s40_phpmailer_folds_and_encodes_lists_with_names(relay: Relay, escaped: bool) -> None:
+    message = {"from": "news@acme.example", "headers": {"X-MSYS-API": lists(escaped=escaped)}}
+    assert_lists_arrived(relay, phpmailer(relay, "sparkpost-587", "acme/main", "tls", **message))
+
+
+@pytest.mark.parametrize("escaped", [True, False])
+def test_s24_s26_s40_nodemailer_folds_and_encodes_lists_with_names(relay: Relay, escaped: bool) -> None:
+    place, known = relay.listener("sparkpost-587"), relay.credential("acme/main")
+    asked = {
+        "host": place.host,
+        "port": place.port,
+        "ca": relay.ca_file,
+        "username": known.username,
+        "password": known.password,
+        "message": {
+            "from": "News <news@acme.example>",
+            "to": "user@example.com",
+            "subject": "Hello",
+            "text": "Hello",
+            "headers": {"X-MSYS-API": lists(escaped=escaped)},
+        },
+    }
+    said = run(["node", str(CLIENTS / "nodemailer.js"), json.dumps(asked)], NODE_PATH="/usr/share/nodejs")
+    if "Cannot find module" in said.stderr:
+        pytest.skip("nodemailer is not installed (Debian package node-nodemailer)")
+    assert_lists_arrived(relay, accepted(said, said.stdout))
+
+
+@pytest.mark.parametrize("policy", [email.policy.SMTP, email.policy.SMTPUTF8], ids=["SMTP", "SMTPUTF8"])
+@pytest.mark.parametrize("escaped", [True, False])
+def test_s24_s26_s40_python_folds_and_encodes_lists_with_names(
+    relay: Relay, escaped: bool, policy: email.policy.EmailPolicy
+) -> None:
+    message = EmailMessage(policy=policy)
+    message["From"] = "News <news@acme.example>"
+    message["To"] = "user@example.com"
+    message["X-MSYS-API"] = lists(escaped=escaped)
+    message.set_content("Hello\n")
+    assert_lists_arrived(relay, relay.send(message.as_bytes(), "user@example.com"))
 
 
 def test_d08_phpmailer_on_465(relay: Relay) -> None:

@@ -90,6 +90,26 @@ def delivered(client: Client, sent: Queued, queue_id: str = "4Xq") -> Queued:
     return sent.edit(answer.edits)
 
 
+def test_s39_who_is_on_a_list_becomes_a_recipient(client: Client) -> None:
+    asked = {"cc": ["cc@b\u00fccher.example"], "bcc": ["bcc@example.net", "ALICE@example.net"]}
+    final = delivered(client, message("lists", "alice@example.net", **asked))
+    assert final.recipients == ["alice@example.net", "cc@xn--bcher-kva.example", "bcc@example.net"]
+    assert final.values("Cc") == [b"cc@xn--bcher-kva.example"]
+
+
+def test_s42_text_of_the_clients_cc_is_told_in_utf8_and_bytes_that_are_none_in_encoded_words(
+    client: Client,
+) -> None:
+    sent = message("utf8", cc=["cc@example.net"], options={"transactional": True})
+    for own, kept in (
+        (b"J\xc3\xb6 <j@x.example>",) * 2,
+        (b"J\xf6 <j@x.example>", b"=?unknown-8bit?B?SvY=?= <j@x.example>"),
+    ):
+        fields = [("Cc", own), *message("utf8").headers[:2], *sent.headers[2:]]
+        final = delivered(client, Queued(sent.sender, [*sent.recipients], fields, sent.body))
+        assert final.headers[0] == ("Cc", kept + b",\n cc@example.net")
+
+
 def test_only_what_is_read_is_sent_and_only_what_is_decided_is_answered(plain: Site) -> None:
     with plain.connect() as client:
         unsent, unanswered = NO_EOH | NO_DATA | NO_UNKNOWN, NR_HEADER | NR_BODY

@@ -1,10 +1,11 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from estafeta_core.headers import Header
-from estafeta_core.jobs import FIELD, Jobs, TooManyCopiesError, content
+from estafeta_core.headers import Header, values
+from estafeta_core.jobs import FIELD, Copy, Jobs, TooManyCopiesError, content
 from estafeta_core.options import Options
 from estafeta_milter import copies, edits
 from estafeta_milter.job import Job
@@ -18,6 +19,7 @@ IDS = {ALICE: 11, BOB: 12}
 JOBS = Jobs([b"k" * 64])
 PERSONAL = make_job(
     id=IDS[ALICE],
+    body_id=IDS[ALICE],
     rcpt_to=ALICE,
     options=Options(
         open_tracking=True,
@@ -36,8 +38,13 @@ PERSONAL = make_job(
 LONG = b"<p>" + b"\xe9" * 2000 + b'<a href="https://shop.example/">x</a></p>\r\n'
 
 
+def together(ids: dict[str, int]) -> copies.Together:
+    each = {address: Copy(number) for address, number in ids.items()}
+    return copies.Together(transmission_id=10, copies=each, first_id=11, signing=None)
+
+
 def differing(message: Message, job: Job = PERSONAL) -> copies.Rendering:
-    return copies.differing(message, job, JOBS, 10, IDS)
+    return copies.differing(message, job, JOBS, together(IDS))
 
 
 def handed_over(queued: Message, recipient: str) -> Message:
@@ -45,11 +52,11 @@ def handed_over(queued: Message, recipient: str) -> Message:
     value = next(header.value for header in queued.headers if header.name == FIELD)
     found = JOBS.read(value, recipient)
     assert found is not None
-    order, message_id = found
+    order, assigned = found
     headers = (Header("Received", b"by our own Postfix"), *queued.headers)
     assert order.content == content(headers, queued.body)
     arrived = Message(queued.sender, (recipient,), headers, queued.body).without_headers((FIELD,))
-    return copies.finished(arrived, order, message_id, LINKS)
+    return copies.finished(arrived, order, assigned, LINKS, ())
 
 
 def test_copies_that_are_alike_are_queued_as_they_leave() -> None:
@@ -124,6 +131,51 @@ def test_each_copy_is_its_recipients_own() -> None:
     assert handed_over(queued, ALICE).body != handed_over(queued, BOB).body
 
 
+CC, BCC, ARCHIVE = "cc@x.example", "bcc@x.example", "archive@x.example"
+OF_ALL_KINDS = {
+    ALICE: Copy(11),
+    CC: Copy(12, "cc"),
+    BCC: Copy(13, "bcc", "J\u00f6rg"),
+    ARCHIVE: Copy(14, "archive"),
+}
+
+
+def queued_for_all_kinds(**job: Any) -> Message:
+    message = make_message(*OF_ALL_KINDS, body=TAGGED + HTML, kind=b"text/html")
+    personal = replace(PERSONAL, cc=b"cc@x.example", **job)
+    each = copies.Together(transmission_id=10, copies=OF_ALL_KINDS, first_id=11, signing=None)
+    return copies.differing(message, personal, JOBS, each).queued
+
+
+def test_s42_s43_s44_all_show_cc_and_the_bcc_copy_alone_a_bcc() -> None:
+    queued = queued_for_all_kinds()
+    shown = {address: handed_over(queued, address) for address in OF_ALL_KINDS}
+    assert all(values(copy.headers, "Cc") == [b"cc@x.example"] for copy in shown.values())
+    assert {address: values(copy.headers, "Bcc") for address, copy in shown.items()} == {
+        ALICE: [],
+        CC: [],
+        BCC: [b"=?utf-8?B?SsO2cmc=?= <bcc@x.example>"],
+        ARCHIVE: [],
+    }
+
+
+def test_s45_s46_the_archive_copy_has_the_body_of_the_first_and_tokens_of_its_own() -> None:
+    queued = queued_for_all_kinds()
+    first, archive = handed_over(queued, ALICE), handed_over(queued, ARCHIVE)
+    assert archive.body == first.body
+    assert len({handed_over(queued, address).body for address in OF_ALL_KINDS}) == 3
+    for name in ("X-MSFBL", "List-Unsubscribe"):
+        assert values(archive.headers, name) != values(first.headers, name)
+    assert archive.sender != first.sender
+    feedback = LINKS.read_msfbl(values(archive.headers, "X-MSFBL")[0].decode())
+    assert feedback is not None
+    assert (feedback.message_id, feedback.rcpt_to) == (14, ARCHIVE)
+    own = {"x-msfbl", "list-unsubscribe"}
+    assert [each for each in archive.headers if each.key not in own] == [
+        each for each in first.headers if each.key not in own
+    ]
+
+
 def test_a_message_at_its_bounds_is_taken_apart_with_a_field_more() -> None:
     bounds = Bounds(header_count=3)
     message = replace(make_message(ALICE, BOB, body=HTML, kind=b"text/html"), bounds=bounds)
@@ -139,6 +191,6 @@ def test_a_message_past_its_bounds_stays_as_it_is_when_they_have_been_widened() 
 
 
 def test_more_recipients_than_the_job_has_room_for_are_too_many() -> None:
-    ids = {f"reader{number}@example.net": number for number in range(3000)}
+    ids = {f"reader{number}@example.net": number for number in range(8000)}
     with pytest.raises(TooManyCopiesError):
-        copies.differing(make_message(*ids), PERSONAL, JOBS, 10, ids)
+        copies.differing(make_message(*ids), PERSONAL, JOBS, together(ids))

@@ -1,24 +1,20 @@
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from estafeta_core.headers import Header
-from estafeta_core.jobs import FIELD, LISTENER
+from estafeta_core.jobs import FIELD
 from estafeta_core.refusal import Refusal
-from estafeta_milter.adapter import FIELDS, FIELDS_ADDED
-from estafeta_milter.delivery import NO_JOB, Delivery
+from estafeta_milter.delivery import NO_JOB, REMEMBERED, REMEMBERED_BYTES, Delivery
 from estafeta_milter.message.message import Message
-from estafeta_testing.milter_client import MACROS, Answer, Client, Queued
+from estafeta_testing.milter_client import Queued
 from estafeta_testing.milter_site import Site
-from estafeta_testing.office import FROM, HTML, LINKS, Office, make_message, packet, queued
+from estafeta_testing.office import HTML, LINKS, Office, make_message, packet, queued
 
 ALICE, BOB = "alice@example.net", "Bob@example.net"
-INTERNAL = {**MACROS, "{daemon_name}": LISTENER, "{auth_authen}": ""}
-NO_COPY = Answer("y", str(NO_JOB))
 
 
 @pytest.fixture
@@ -75,6 +71,31 @@ def test_each_recipient_gets_links_and_fields_of_the_message_recorded_for_it(
 def test_the_same_copy_comes_out_each_time(office: Office, delivery: Delivery) -> None:
     waiting = accepted(office)
     assert copied(delivery, waiting, BOB) == copied(delivery, waiting, BOB)
+
+
+def test_messages_that_take_turns_are_never_taken_for_one_another(office: Office, delivery: Delivery) -> None:
+    """What is remembered of a message serves its own copies: each is the one that a fresh process makes."""
+    asked = {"open_tracking": True, "click_tracking": True}
+    bodies = [HTML.replace(b"shop", b"shop%d" % number) for number in range(REMEMBERED + 2)]
+    bodies.append(HTML + b"<p>large</p>\r\n" * (REMEMBERED_BYTES // 14))
+    waiting = [
+        office.queued(
+            make_message(ALICE, BOB, body=body, kind=b"text/html", options=asked), queue_id=f"4Xq{number}"
+        )
+        for number, body in enumerate(bodies)
+    ]
+    for recipient in (ALICE, BOB, ALICE):
+        for each in waiting:
+            assert copied(delivery, each, recipient) == copied(Delivery(office.live), each, recipient)
+
+
+def test_a_field_more_on_the_same_body_is_in_its_copy_alone(office: Office, delivery: Delivery) -> None:
+    waiting = accepted(office)
+    plain = copied(delivery, waiting, ALICE)
+    waiting.headers.append(("Received", b"later"))
+    assert copied(delivery, waiting, ALICE).values("Received")[-1] == b"later"
+    waiting.headers.pop()
+    assert copied(delivery, waiting, ALICE) == plain
 
 
 def test_a_recipient_is_found_however_postfix_spells_it(office: Office, delivery: Delivery) -> None:
@@ -167,92 +188,3 @@ def test_a_key_that_another_process_signs_with_already_is_read_at_once(
     (office.site.folder / "link.key").write_bytes(b"n" * 64)
     time.sleep(0.06)  # the files are looked at 20 times a second at most
     assert copied(delivery, waiting, ALICE).recipients == [ALICE]
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site with a running daemon."""
-    site = Site(tmp_path_factory.mktemp("site"))
-    site.configure("milter_processes: 1\n")
-    process = site.start()
-    yield site
-    assert process.poll() is None
-    site.kill()
-    assert site.lines("Traceback") == site.lines("untrapped") == []
-
-
-@pytest.fixture
-def client(served: Site) -> Iterator[Client]:
-    with served.connect() as opened:
-        yield opened
-
-
-def submitted(client: Client, queue_id: str) -> Queued:
-    """Send a message whose copies differ through the daemon and return it as it is queued."""
-    sent = queued(make_message(ALICE, BOB, body=HTML, kind=b"text/html", options={"click_tracking": True}))
-    answer = client.message(sent, queue_id)
-    assert answer.command == "a", answer
-    return sent.edit(answer.edits)
-
-
-def test_the_daemon_tells_the_stage_by_the_listener(client: Client, served: Site) -> None:
-    waiting = submitted(client, "4Xstage")
-    found = served.find("4Xstage")
-    assert found is not None
-    for message in found.messages:
-        copy = Queued(waiting.sender, [message.raw_rcpt_to], list(waiting.headers), waiting.body)
-        answer = client.message(copy, "4Xcopy", INTERNAL)
-        assert answer.command == "a", answer
-        final = copy.edit(answer.edits)
-        bounce = LINKS.read_bounce_address(final.sender)
-        assert bounce is not None
-        assert bounce.id == message.message_id
-        assert final.values(FIELD) == []
-
-
-def test_the_job_of_a_client_is_removed_unread(client: Client, served: Site) -> None:
-    """Even a valid one: on every other listener it says nothing."""
-    waiting = submitted(client, "4Xjob")
-    (job,) = waiting.values(FIELD)
-    sent = queued(make_message("mallory@example.net", headers=(FROM, Header(FIELD, job))))
-    answer = client.message(sent, "4Xreplayed")
-    assert answer.command == "a"
-    assert sent.edit(answer.edits).values(FIELD) == []
-    found = served.find("4Xreplayed")
-    assert found is not None
-    assert [message.rcpt_to for message in found.messages] == ["mallory@example.net"]
-
-
-@pytest.mark.parametrize("sender", ["", "a@acme.example", "a b@nowhere", "x\udcff"])
-def test_whatever_reaches_the_listener_without_a_job_is_deferred_and_never_refused(
-    client: Client, sender: str
-) -> None:
-    for fields in (0, FIELDS + 1, FIELDS + FIELDS_ADDED + 5):
-        headers = [("From", b"root@localhost"), *[("X-Note", b"x")] * fields]
-        answer = client.message(Queued(sender, ["mallory@example.net"], headers, b"\r\n"), "4X", INTERNAL)
-        assert answer.temporary, answer
-    assert client.message(Queued(sender, [ALICE, BOB], headers[:1], b""), "4X", INTERNAL) == NO_COPY
-
-
-def test_what_was_accepted_with_as_many_fields_as_there_may_be_is_delivered_with_those_added(
-    client: Client,
-) -> None:
-    headers = (FROM, *[Header("X-Note", b"x")] * (FIELDS - 1))
-    sent = queued(make_message(ALICE, BOB, headers=headers))
-    waiting = sent.edit(client.message(sent, "4Xmany").edits)
-    waiting.recipients = [BOB]
-    waiting.headers.insert(0, ("Received", b"by our own Postfix"))
-    assert client.message(waiting, "4X", INTERNAL).command == "a"
-
-
-def test_a_copy_given_up_leaves_nothing_for_the_next_message(client: Client, served: Site) -> None:
-    waiting = submitted(client, "4Xgiven")
-    client.mail(waiting.sender, INTERNAL)
-    client.rcpt(ALICE)
-    client.content(waiting.headers, waiting.body)
-    client.abort()
-    assert client.mail("x@acme.example", {**MACROS, "{auth_authen}": ""}).text.startswith("530")
-    assert client.message(queued(make_message("carol@example.net")), "4Xnext").command == "a"
-    found = served.find("4Xnext")
-    assert found is not None
-    assert [message.rcpt_to for message in found.messages] == ["carol@example.net"]

@@ -6,6 +6,7 @@ from estafeta_core.headers import Header
 from estafeta_milter import edits
 from estafeta_milter.edits import (
     AddHeader,
+    AddRecipient,
     ChangeHeader,
     ChangeSender,
     DeleteHeader,
@@ -100,10 +101,29 @@ def test_every_spelling_of_a_recipient_is_deleted_and_none_of_one_that_stays() -
     ]
 
 
-def test_what_is_not_ascii_is_never_written() -> None:
+def test_new_recipients_are_told_behind_those_that_go_and_with_domains_in_a_labels() -> None:
+    before = received(A)
+    after = before.with_recipients(["B@example.net", "Carol@b\u00fccher.example", "dan@Example.org"])
+    assert difference(before, after) == [
+        DeleteRecipient("a@example.net"),
+        AddRecipient("Carol@xn--bcher-kva.example"),
+        AddRecipient("dan@Example.org"),
+    ]
+    assert difference(before, before.with_recipients(["j\u00f6rg@b.example"]))[-1] == AddRecipient(
+        "j\u00f6rg@b.example"
+    )
+
+
+def test_text_of_the_clients_in_a_changed_field_is_told_in_utf8() -> None:
+    before = received(Header("Cc", b"x@e.example"))
+    after = before.with_headers([Header("Cc", "J\u00f6rg <x@e.example>".encode())])
+    assert difference(before, after) == [ChangeHeader("Cc", 1, "J\u00f6rg <x@e.example>")]
+
+
+def test_what_is_no_text_is_never_written() -> None:
     before = received(A)
     with pytest.raises(UnicodeDecodeError):
-        difference(before, before.add_header("B", "é".encode()))
+        difference(before, before.add_header("B", b"\xff"))
 
 
 NAMES = st.sampled_from(["A", "a", "B", "X-MSYS-API", "x-msys-api", "X-MSFBL", "A "])

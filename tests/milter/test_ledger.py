@@ -6,7 +6,8 @@ from estafeta_core.headers import Header
 from estafeta_core.identity import Identity
 from estafeta_core.ids import IdSource
 from estafeta_core.options import Options
-from estafeta_core.store.rows import Event, Message, Row, Tag, Transmission
+from estafeta_core.recipients import KINDS, Kind, Recipient
+from estafeta_core.store.rows import Count, Event, Message, Row, Tag, Transmission
 from estafeta_milter import ledger
 from estafeta_testing.office import FROM, make_job, make_message
 
@@ -15,6 +16,7 @@ ALICE, BOB = "Alice@Example.net", "bob@example.net"
 
 def rows(
     *,
+    recipients: tuple[Recipient, ...] = (Recipient(ALICE), Recipient(BOB)),
     subject: bytes = b"Hi",
     suppressed: frozenset[str] = frozenset(),
     left_out: frozenset[str] = frozenset(),
@@ -28,6 +30,7 @@ def rows(
         dialect="sparkpost",
         friendly_from="news@acme.example",
         transmission_id=1,
+        recipients=recipients,
         message_ids={ALICE: 2, BOB: 3},
         suppressed=suppressed,
         left_out=left_out,
@@ -57,6 +60,12 @@ def test_every_recipient_is_counted_and_injected() -> None:
         ("injection", 3, 1_700_000_000_000),
     ]
     assert len({event.event_id for event in found}) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_s50_s51_each_kind_of_recipient_is_told_in_the_one_transmission(kind: Kind) -> None:
+    (message,) = (row for row in rows(recipients=(Recipient(ALICE, kind),)) if isinstance(row, Message))
+    assert (message.rcpt_type, message.transmission_id) == (kind, 1)
 
 
 def events(**changed: Any) -> list[Event]:
@@ -141,3 +150,13 @@ def test_the_transmission_says_what_was_asked() -> None:
 )
 def test_the_subject_is_kept_as_a_person_reads_it(written: bytes, shown: str) -> None:
     assert transmission(subject=written).subject == shown
+
+
+def test_a_message_is_counted_by_its_copies_and_each_recipient_by_what_names_him() -> None:
+    everybody = (Recipient("a@b.c"), Recipient("d@b.c"), Recipient("e@b.c", "bcc"), Recipient("f@b.c", "cc"))
+    assert ledger.counts(everybody, "differ") == [
+        Count("messages", "differ"),
+        Count("recipients", "to", 2),
+        Count("recipients", "bcc"),
+        Count("recipients", "cc"),
+    ]

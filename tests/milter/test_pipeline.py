@@ -46,13 +46,18 @@ def test_the_table_reads_as_the_manual_says() -> None:
         "link_attachments",
         "host_images",
         "to_utf8",
+        "inline_css",
+        "cc_header",
         "first_recipient",
         "head_and_foot",
         "merge_tags",
         "track_engagement",
+        "bcc_header",
         "list_unsubscribe",
         "x_msfbl",
         "envelope_sender",
+        "pool_header",
+        "dkim_signature",
     ]
     assert (*FOR_ALL, *FOR_EACH) == PIPELINE
 

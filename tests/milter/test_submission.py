@@ -1,18 +1,20 @@
 import json
 import logging
 import re
+from typing import Any
 
 import pytest
 
 from estafeta_core.headers import Header
-from estafeta_core.jobs import Jobs
+from estafeta_core.jobs import Copy, Jobs
 from estafeta_core.refusal import Refusal
 from estafeta_core.store import Found
 from estafeta_core.store.rows import File
 from estafeta_core.tokens import Kind
 from estafeta_milter import edits
 from estafeta_milter.message.message import Message
-from estafeta_milter.submission import EDITS, TOO_MANY_COPIES, TOO_MANY_EDITS, Discard
+from estafeta_milter.proposal import EDITS, TOO_MANY_COPIES, TOO_MANY_EDITS
+from estafeta_milter.submission import Discard
 from estafeta_testing.milter_site import Site
 from estafeta_testing.office import (
     DEVINO,
@@ -175,16 +177,126 @@ def test_s51_copies_that_differ_are_queued_once_with_a_job_and_recorded_as_one_t
     for copy in found.messages:
         read = Jobs([b"k" * 64]).read(final.values("X-Estafeta-Job")[0], copy.raw_rcpt_to)
         assert read is not None
-        assert (read[0].transmission_id, read[1]) == (found.transmission.transmission_id, copy.message_id)
+        assert (read[0].transmission_id, read[1]) == (
+            found.transmission.transmission_id,
+            Copy(copy.message_id),
+        )
     assert found.transmission.msg_from == final.sender
     assert found.transmission.msg_size > len(HTML) + 500, "that of a copy: links and fields count"
     assert sorted(kinds(found)) == [("injection", ALICE), ("injection", BOB)]
 
 
 def test_f17_more_copies_than_a_job_has_room_for_are_refused_and_not_recorded(office: Office) -> None:
-    outcome = office.send(make_message(*(f"reader{number}@example.net" for number in range(3000))))
-    assert outcome is TOO_MANY_COPIES
+    named = [{"email": f"reader{number}@example.net", "name": "N" * 60} for number in range(700)]
+    assert office.send(make_message(ALICE, bcc=named)) is TOO_MANY_COPIES
     assert office.store.find("4Xq") is None
+
+
+def test_f17_a_cc_that_postfix_would_cut_is_refused_and_not_recorded(office: Office) -> None:
+    named = [{"email": f"reader{number}@example.net", "name": "N" * 60} for number in range(700)]
+    assert str(office.send(make_message(ALICE, cc=named))) == (
+        "550 5.6.0 The Cc header would be longer than 59000 bytes; use bcc, or send to fewer"
+    )
+    assert office.store.find("4Xq") is None
+
+
+def test_s48_a_thousand_recipients_on_lists_are_taken(office: Office) -> None:
+    final = office.queued(make_message(ALICE, cc=[f"reader{number}@example.net" for number in range(1000)]))
+    assert len(final.recipients) == 1001
+    assert len(office.found().messages) == 1001
+
+
+def test_more_copies_than_the_configuration_allows_are_refused(office: Office) -> None:
+    office.site.configure("copies_per_message: 3\n")
+    assert office.live.reload() is None
+    assert str(office.send(make_message(ALICE, BOB, cc=["c@example.net"], archive=["a@example.net"]))) == (
+        "550 5.5.3 Too many recipients: RCPT TO and lists together are limited to 3"
+    )
+    assert office.store.find("4Xq") is None
+    assert len(office.queued(make_message(ALICE, BOB, cc=["c@example.net", BOB])).recipients) == 3
+
+
+LISTS: dict[str, Any] = {
+    "cc": ["cc@example.net"],
+    "bcc": ["bcc@example.net"],
+    "archive": ["archive@example.net"],
+}
+
+
+def test_s49_s50_s51_everybody_on_a_list_is_recorded_with_his_kind_in_one_transmission(
+    office: Office,
+) -> None:
+    final = office.queued(make_message(ALICE, **LISTS))
+    found = office.found()
+    assert {message.rcpt_to: message.rcpt_type for message in found.messages} == {
+        ALICE: "",
+        "cc@example.net": "cc",
+        "bcc@example.net": "bcc",
+        "archive@example.net": "archive",
+    }
+    assert sorted(final.recipients) == sorted(message.rcpt_to for message in found.messages)
+    assert sorted(kind for kind, _ in kinds(found)) == ["injection"] * 4 + ["warning"] * 4, "To is not there"
+    assert final.values("Cc") == [b"cc@example.net"]
+    assert final.values("Bcc") == []
+
+
+@pytest.mark.parametrize("kind", ["cc", "bcc", "archive"])
+def test_a_suppressed_recipient_of_a_list_is_no_recipient_and_has_an_injection_and_a_bounce(
+    office: Office, kind: str
+) -> None:
+    office.suppress(f"{kind}@example.net")
+    final = office.queued(make_message(ALICE, **LISTS))
+    assert f"{kind}@example.net" not in final.recipients
+    assert len(final.recipients) == 3
+    found = office.found()
+    assert ("bounce", f"{kind}@example.net") in kinds(found)
+    assert ("injection", f"{kind}@example.net") in kinds(found)
+    assert final.values("Cc") == [b"cc@example.net"], "the header names the whole list"
+
+
+def test_skip_suppression_holds_for_lists(office: Office) -> None:
+    for address in (ALICE, "cc@example.net", "bcc@example.net", "archive@example.net"):
+        office.suppress(address)
+    message = make_message(ALICE, **LISTS, options={"skip_suppression": True})
+    assert len(office.queued(message, "acme/sender").recipients) == 4
+    assert str(office.send(message)).startswith("550 5.7.1 skip_suppression is not permitted")
+
+
+def test_an_archive_alone_is_left_where_everybody_else_is_suppressed(office: Office) -> None:
+    for address in (ALICE, "cc@example.net", "bcc@example.net"):
+        office.suppress(address)
+    message = make_message(ALICE, body=HTML, kind=b"text/html", **LISTS, options={"click_tracking": True})
+    final = office.queued(message)
+    assert final.recipients == ["archive@example.net"]
+    messages = {each.rcpt_to: each.message_id for each in office.found().messages}
+    click = LINKS.read(final.body.decode().partition("/c/")[2].partition('"')[0])
+    bounce = LINKS.read_bounce_address(final.sender)
+    assert click is not None
+    assert bounce is not None
+    assert (click.id, bounce.id) == (messages[ALICE], messages["archive@example.net"])
+
+
+def test_a_bcc_alone_is_shown_to_himself_with_his_name(office: Office) -> None:
+    office.suppress(ALICE)
+    final = office.queued(make_message(ALICE, bcc=[{"email": "b@example.net", "name": "B. B."}]))
+    assert (final.recipients, final.values("Bcc")) == (["b@example.net"], [b'"B. B." <b@example.net>'])
+
+
+def test_everybody_suppressed_is_a_message_to_nobody(office: Office) -> None:
+    for address in (ALICE, "cc@example.net", "bcc@example.net", "archive@example.net"):
+        office.suppress(address)
+    assert isinstance(office.send(make_message(ALICE, **LISTS)), Discard)
+    assert sorted(kind for kind, _ in kinds(office.found())) == ["bounce"] * 4 + ["injection"] * 4
+
+
+def test_the_domain_of_a_recipient_on_a_list_leaves_in_a_labels_and_is_recorded_as_written(
+    office: Office,
+) -> None:
+    final = office.queued(make_message(ALICE, cc=["Bob@B\u00fccher.example"]))
+    assert final.recipients == [ALICE, "Bob@xn--bcher-kva.example"]
+    assert final.values("Cc") == [b"Bob@xn--bcher-kva.example"]
+    (bob,) = (each for each in office.found().messages if each.rcpt_type == "cc")
+    assert (bob.raw_rcpt_to, bob.rcpt_to) == ("Bob@B\u00fccher.example", "bob@xn--bcher-kva.example")
 
 
 def test_a_copy_that_could_not_be_made_is_a_fault_while_the_client_waits(

@@ -1,12 +1,15 @@
+from typing import Any
+
 import pytest
 
 from estafeta_core.headers import Header
 from estafeta_core.options import Options
+from estafeta_core.recipients import Recipient
 from estafeta_core.refusal import Refusal
 from estafeta_core.store import StoreUnavailable
 from estafeta_milter.message.message import Message
 from estafeta_milter.message.part import Bounds
-from estafeta_milter.verdict import Verdict, decide
+from estafeta_milter.verdict import TOO_LONG_CC, Verdict, decide
 from estafeta_testing.office import (
     DEVINO,
     EMITLO,
@@ -24,6 +27,7 @@ from estafeta_testing.office import (
 )
 
 ALICE, BOB = "alice@example.net", "bob@example.net"
+TO_ALICE, TO_BOB = Recipient(ALICE), Recipient(BOB)
 DEEP = b"".join(
     b"--%d\r\nContent-Type: multipart/mixed; boundary=%d\r\n\r\n" % (level, level + 1) for level in range(60)
 )
@@ -48,7 +52,7 @@ def test_a_plain_message_goes_with_an_offer_to_unsubscribe(office: Office) -> No
         friendly_from="news@acme.example",
         list_unsubscribe=True,
         return_path_domain="bounce.example.com",
-        recipients=(ALICE,),
+        recipients=(TO_ALICE,),
         suppressed=frozenset(),
     )
 
@@ -118,13 +122,13 @@ def test_a_suppression_of_one_subaccount_is_not_the_others(office: Office) -> No
 def test_no_spelling_of_an_address_escapes_suppression(office: Office) -> None:
     office.suppress(ALICE)
     found = verdict(office, make_message("ALICE@example.net", ALICE, BOB, "Alice@Example.NET"))
-    assert found.recipients == ("ALICE@example.net", BOB)
-    assert found.going == (BOB,)
+    assert found.recipients == (Recipient("ALICE@example.net"), TO_BOB)
+    assert found.going == (TO_BOB,)
 
 
 def test_a_recipient_given_twice_is_one(office: Office) -> None:
     found = verdict(office, make_message(ALICE, ALICE, "Alice@EXAMPLE.net"))
-    assert found.recipients == (ALICE,)
+    assert found.recipients == (TO_ALICE,)
 
 
 @pytest.mark.parametrize(
@@ -140,21 +144,93 @@ def test_s52_copies_differ_where_something_in_them_is_personal(
     office: Office, options: dict[str, bool], differing: bool
 ) -> None:
     found = verdict(office, make_message(ALICE, BOB, options=options))
-    assert (found.going, found.differing) == ((ALICE, BOB), differing)
+    assert (found.going, found.differing) == ((TO_ALICE, TO_BOB), differing)
     assert not verdict(office, make_message(ALICE, options=options)).differing
 
 
 def test_a_suppressed_recipient_needs_no_copy(office: Office) -> None:
     office.suppress(BOB)
     found = verdict(office, make_message(ALICE, BOB))
-    assert (found.going, found.differing) == ((ALICE,), False)
+    assert (found.going, found.differing) == ((TO_ALICE,), False)
+
+
+TO = Header("To", b"Alice <alice@example.net>")
+PLAIN = {"transactional": True}
+
+
+def listed(office: Office, *headers: Header, **asked: Any) -> Verdict:
+    return verdict(office, make_message(ALICE, headers=(FROM, *(headers or (TO,))), **asked))
+
+
+@pytest.mark.parametrize(
+    ("lists", "options", "differing"),
+    [
+        ({"cc": [BOB]}, PLAIN, False),
+        ({"archive": [BOB]}, PLAIN, False),
+        ({"bcc": [BOB]}, PLAIN, True),  # his copy alone has a Bcc
+        ({"cc": [ALICE]}, {}, False),
+        ({"bcc": [ALICE]}, PLAIN, False),
+        ({"cc": [BOB]}, {}, True),
+        ({"archive": [BOB]}, {"open_tracking": True, **PLAIN}, True),
+        ({"cc": [], "bcc": [], "archive": []}, {}, False),
+    ],
+)
+def test_s39_s43_copies_to_lists_differ_where_something_in_them_does(
+    office: Office, lists: dict[str, list[str]], options: dict[str, bool], differing: bool
+) -> None:
+    assert listed(office, **lists, options=options).differing is differing
+
+
+def test_s47_precedence_is_rcpt_cc_bcc_archive(office: Office) -> None:
+    found = listed(office, cc=[ALICE, BOB], bcc=[BOB, "c@x.example"], archive=["C@x.example", "d@x.example"])
+    assert [(each.address, each.kind) for each in found.going] == [
+        (ALICE, ""),
+        (BOB, "cc"),
+        ("c@x.example", "bcc"),
+        ("d@x.example", "archive"),
+    ]
+    assert found.cc == b"alice@example.net,\n bob@example.net", "Cc names the whole list"
+
+
+def test_s46_the_archive_keeps_the_copy_of_the_first_who_is_sent_to(office: Office) -> None:
+    office.suppress(ALICE)
+    message = make_message(ALICE, BOB, headers=(FROM, TO), cc=["c@x.example"], archive=["a@x.example"])
+    assert verdict(office, message).first == TO_BOB
+    office.suppress(BOB)
+    assert verdict(office, message).first == TO_ALICE
+
+
+@pytest.mark.parametrize(
+    ("fields", "count"),
+    [
+        ((b"Alice <alice@example.net>",), None),
+        ((b"alice@example.net, bob@example.net",), 2),
+        ((b"alice@example.net", b"bob@example.net"), 2),
+        ((b"undisclosed-recipients:;",), 0),
+        ((b"",), 0),
+    ],
+)
+def test_s41_to_should_name_one_where_lists_are_used_and_the_sender_is_told(
+    office: Office, fields: tuple[bytes, ...], count: int | None
+) -> None:
+    headers = [Header("To", field) for field in fields]
+    said = f"To should name exactly one recipient where cc, bcc or archive are used; it names {count}"
+    assert listed(office, *headers, archive=[BOB]).warnings == (() if count is None else (said,))
+    assert listed(office, *headers).warnings == ()
+
+
+def test_f17_a_cc_that_postfix_would_cut_is_refused(office: Office) -> None:
+    own = Header("Cc", b"x@example.net, " * 3900)
+    assert len(listed(office, own, TO, cc=[BOB]).cc) > 58_000
+    message = make_message(ALICE, headers=(FROM, own, TO), cc=[{"email": BOB, "name": "N" * 900}])
+    assert refusal(office, message) == str(TOO_LONG_CC)
 
 
 def test_a_list_unsubscribe_of_the_clients_own_stays_alone(office: Office) -> None:
     own = Header("list-unsubscribe", b"<mailto:leave@acme.example>")
     found = verdict(office, make_message(ALICE, BOB, headers=(FROM, own)))
     assert not found.list_unsubscribe
-    assert found.going == (ALICE, BOB)
+    assert found.going == (TO_ALICE, TO_BOB)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +276,7 @@ PAST_A_BOUND = [
 def test_c1_past_a_bound_a_message_goes_untouched_or_not_at_all_by_setting(
     office: Office, message: Message
 ) -> None:
-    assert verdict(office, message).going == (ALICE,)
+    assert verdict(office, message).going == (TO_ALICE,)
     office.site.configure("mime: {past_bound: refuse}\n")
     assert office.live.reload() is None
     assert refusal(office, message).startswith("550 5.6.0 This message is not taken apart: more than ")
@@ -238,7 +314,7 @@ def asked(office: Office, customer: Customer, message: Message) -> Verdict | str
 def test_a_message_of_each_provider_may_go(office: Office, customer: Customer) -> None:
     found = asked(office, customer, message_of(customer))
     assert isinstance(found, Verdict)
-    assert (found.friendly_from, found.going) == (customer.sender, (ALICE,))
+    assert (found.friendly_from, found.going) == (customer.sender, (TO_ALICE,))
     assert found.options.tracked
 
 
@@ -283,7 +359,7 @@ def test_a_message_that_is_not_taken_apart_goes_only_where_no_rule_is_about_its_
 def test_d14_of_several_recipients_the_first_is_sent_to(office: Office) -> None:
     found = asked(office, DEVINO, message_of(DEVINO, ALICE, BOB, "ALICE@example.net", "carol@example.net"))
     assert isinstance(found, Verdict)
-    assert (found.going, found.left_out) == ((ALICE,), frozenset({BOB, "carol@example.net"}))
+    assert (found.going, found.left_out) == ((TO_ALICE,), frozenset({BOB, "carol@example.net"}))
     assert not found.differing
 
 

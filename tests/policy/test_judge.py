@@ -234,6 +234,78 @@ def test_a_reload_keeps_what_has_been_counted() -> None:
     assert [answer(before, each(1)), answer(after, each(2))] == ["ok", LIMITED]
 
 
+def added(total: int, counted: int = 1, **changes: str) -> Request:
+    """Return the milter's question about a message of so many recipients."""
+    return ask(
+        protocol_state="END-OF-MESSAGE",
+        recipient="",
+        client_address="",
+        instance="",
+        recipient_count=str(total),
+        recipients_counted=str(counted),
+        **changes,
+    )
+
+
+def test_recipients_that_lists_add_are_counted_together_with_those_of_rcpt() -> None:
+    deciding = judging(directory(Settings(limits=Limits(per_minute=10))))
+    assert [answer(deciding, each(0)), answer(deciding, added(8))] == ["ok", "ok"]
+    assert [answer(deciding, each(1)), answer(deciding, added(3)), answer(deciding, added(2))] == [
+        "ok",
+        LIMITED,
+        "ok",
+    ]
+    assert answer(deciding, each(2)) == LIMITED
+
+
+@pytest.mark.parametrize("limited", ["settings", "limits", "domain_limits"])
+def test_recipients_that_lists_add_fall_under_every_limit(limited: str) -> None:
+    two = Limits(per_hour=20)
+    accounts = {
+        "settings": directory(Settings(limits=two)),
+        "limits": directory(limits=two),
+        "domain_limits": directory(domain_limits=two),
+    }[limited]
+    deciding = judging(accounts)
+    assert [answer(deciding, added(16)), answer(deciding, each(1))] == ["ok", "ok"]
+    assert answer(deciding, added(6)) == "451 4.7.1 Per-hour rate limit exceeded. Retry after 3600 seconds."
+
+
+def test_a_message_that_no_window_holds_is_refused_for_good_and_counts_nothing() -> None:
+    deciding = judging(directory(Settings(limits=Limits(per_minute=10, per_day=9))))
+    said = "550 5.5.3 Too many recipients: 10 in one message, and the per-day limit is 9"
+    assert answer(deciding, each(0)) == "ok"
+    assert answer(deciding, added(10)) == said, "the nine of the lists would fit, but for those of RCPT TO"
+    assert answer(deciding, added(9)) == "ok"
+
+
+def test_at_its_end_postfix_may_ask_about_a_message_whose_recipients_were_all_counted() -> None:
+    deciding = judging(directory(Settings(limits=Limits(per_minute=1))))
+    theirs = ask(protocol_state="END-OF-MESSAGE", recipient="", recipient_count="50")
+    assert [answer(deciding, theirs) for _ in range(3)] == ["ok"] * 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recipient_count": "1"},
+        {"recipient_count": ""},
+        {"recipient_count": "-5"},
+        {"recipients_counted": "many"},
+        {"recipient_count": "9" * 5000},
+        {"recipient_count": "\u0665"},
+        {"sasl_username": ""},
+        {"sasl_username": "acme/deleted"},
+    ],
+)
+def test_what_does_not_say_how_many_recipients_of_whom_there_are_is_undecidable(
+    changes: dict[str, str],
+) -> None:
+    deciding = judging(directory(Settings(limits=Limits(per_minute=1))))
+    with pytest.raises(UndecidableError):
+        deciding.decide(msgspec.structs.replace(added(5), **changes), 0)
+
+
 RECEIPTS = msgspec.structs.replace(
     CONFIG, listeners={"teenvio": Listener(dialects=("teenvio",), port=2500, receipt=True)}
 )

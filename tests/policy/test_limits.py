@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from estafeta_core.config.accounts import Limits
 from estafeta_policy import limits
-from estafeta_policy.limits import Bound, Counters, bounds
+from estafeta_policy.limits import Bound, Counters, bounds, never
 
 KEY = Bound(("credential acme/main", 60), "Per-minute", 3)
 ACCOUNT = Bound(("account acme", 3_600), "Per-hour", 5)
@@ -44,6 +44,24 @@ def test_nothing_counts_when_any_counter_refuses() -> None:
     assert counters.take([ACCOUNT], 1) is None
     assert counters.take([ACCOUNT], 1) is None
     assert counters.take([ACCOUNT], 1) is not None
+
+
+def test_recipients_that_are_asked_for_together_pass_together_or_not_at_all() -> None:
+    counters = Counters()
+    assert counters.take([KEY, ACCOUNT], 0, 2) is None
+    refused = counters.take([KEY, ACCOUNT], 15, 2)
+    assert refused is not None
+    assert (refused.bound, refused.retry_after) == (KEY, 45)
+    assert counters.take([KEY, ACCOUNT], 15, 1) is None, "what was refused took none of what is left"
+    assert counters.take([KEY, ACCOUNT], 60, 2) is None
+    assert counters.take([ACCOUNT], 60, 1) is not None
+
+
+def test_a_message_that_no_window_holds_can_never_pass_and_the_narrowest_limit_says_so() -> None:
+    assert never([ACCOUNT, KEY, DOMAIN], 3) is None
+    assert never([], 1_000_000) is None
+    refusal = never([ACCOUNT, KEY, DOMAIN], 6)
+    assert str(refusal) == "550 5.5.3 Too many recipients: 6 in one message, and the per-minute limit is 3"
 
 
 def test_of_several_used_up_counters_the_longest_wait_is_told() -> None:
@@ -89,15 +107,15 @@ def test_memory_is_bounded_and_the_counter_used_longest_ago_goes_first(
     assert counters.take([one[0]], 0) is None
 
 
-@given(st.lists(st.tuples(st.floats(0, 40), st.integers(0, 7)), max_size=120))
-def test_no_window_ever_holds_more_than_its_bound(steps: list[tuple[float, int]]) -> None:
+@given(st.lists(st.tuples(st.floats(0, 40), st.integers(0, 7), st.integers(1, 6)), max_size=120))
+def test_no_window_ever_holds_more_than_its_bound(steps: list[tuple[float, int, int]]) -> None:
     counters, now, passed = Counters(), 0.0, []
     every = (KEY, ACCOUNT, DOMAIN)
-    for gap, mask in steps:
+    for gap, mask, number in steps:
         now += gap
         asked = [one for bit, one in enumerate(every) if mask >> bit & 1]
-        if counters.take(asked, now) is None:
-            passed += [(now, one) for one in asked]
+        if counters.take(asked, now, number) is None:
+            passed += [(now, one) for one in asked] * number
     for one in every:
         times = [time for time, counted in passed if counted == one]
         for start in times:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from estafeta_core import secrets
-from estafeta_core.config.accounts import Account
+from estafeta_core.config.accounts import Account, Limits
 from estafeta_core.config.accounts import Credential as Settings
 from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Config, Listener
@@ -136,3 +136,16 @@ def test_a_ticket_goes_before_the_message_signed_with_the_first_key(tmp_path: Pa
     assert ticket == Ticket(ticket.time, "acme/main", "submission", "192.0.2.1", secured=False)
     assert abs(ticket.time - now) < 60
     assert second == DUNNO
+
+
+def test_a_whole_message_that_is_refused_is_journalled_by_how_many_recipients_it_has() -> None:
+    limited = Settings(key=secrets.hash_key("k" * 48), limits=Limits(per_minute=5))
+    acme = Account(account="acme", dialect="sparkpost", credentials={"main": limited})
+    asked = (
+        b"request=smtpd_access_policy\nprotocol_state=END-OF-MESSAGE\nqueue_id=4Xq\nsasl_username=acme/main\n"
+        b"policy_context=submission\nrecipient_count=6\nrecipients_counted=1\nsender=news@acme.example\n\n"
+    )
+    replies, journal = converse(asked, Snapshot(SNAPSHOT.config, Directory([acme])))
+    assert replies.startswith(b"action=550 5.5.3 Too many recipients: 6 in one message")
+    assert "4Xq: refused: 550 5.5.3 " in journal
+    assert journal.endswith("from=<news@acme.example> nrcpt=6\n")

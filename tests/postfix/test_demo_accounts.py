@@ -4,6 +4,7 @@ from estafeta_core.config.load import load_accounts
 from estafeta_core.directory import Directory
 from estafeta_core.secrets import PasswordChecker
 from estafeta_postfix import demo_accounts
+from estafeta_postfix.dkim_keys import of_account
 
 # Account/name, dialect and user name, as the documents of the house promise them.
 PROMISED = [
@@ -22,9 +23,14 @@ PROMISED = [
 ]
 
 
+def write(folder: Path) -> list[demo_accounts.DemoCredential]:
+    (folder / "accounts.d").mkdir(exist_ok=True)
+    return demo_accounts.write(folder / "accounts.d", folder / "dkim")
+
+
 def test_the_printed_secrets_open_the_written_accounts(tmp_path: Path) -> None:
-    credentials = demo_accounts.write(tmp_path)
-    directory = Directory(load_accounts(tmp_path))
+    credentials = write(tmp_path)
+    directory = Directory(load_accounts(tmp_path / "accounts.d"))
     assert [(each.id, each.dialect, each.username) for each in credentials] == PROMISED
     for each in credentials:
         by_username = directory.by_username(each.dialect, each.username)
@@ -37,15 +43,15 @@ def test_the_printed_secrets_open_the_written_accounts(tmp_path: Path) -> None:
 
 
 def test_every_credential_says_what_it_shows_and_what_it_may_send_from(tmp_path: Path) -> None:
-    for each in demo_accounts.write(tmp_path):
+    for each in write(tmp_path):
         assert each.note
         assert each.domains
         assert each.senders[0].rpartition("@")[2] in each.domains
 
 
 def test_the_accounts_show_what_is_refused(tmp_path: Path) -> None:
-    demo_accounts.write(tmp_path)
-    accounts = {account.account: account for account in load_accounts(tmp_path)}
+    write(tmp_path)
+    accounts = {account.account: account for account in load_accounts(tmp_path / "accounts.d")}
     acme = accounts["acme"]
     assert acme.domains["acme.example"].verified is True
     assert acme.domains["new.example"].verified is False
@@ -67,18 +73,43 @@ def test_the_accounts_show_what_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_key_of_perfits_form_tells_its_account(tmp_path: Path) -> None:
-    [key] = [each.password for each in demo_accounts.write(tmp_path) if each.dialect == "perfit"]
+    [key] = [each.password for each in write(tmp_path) if each.dialect == "perfit"]
     assert key.startswith("micuenta-tr-")
 
 
 def test_no_secret_is_written_down(tmp_path: Path) -> None:
-    credentials = demo_accounts.write(tmp_path)
-    for file in tmp_path.iterdir():
+    credentials = write(tmp_path)
+    for file in (tmp_path / "accounts.d").iterdir():
         assert not any(each.password in file.read_text() for each in credentials)
         assert file.stat().st_mode & 0o777 == 0o600
-    assert not {each.password for each in demo_accounts.write(tmp_path)} & {
-        each.password for each in credentials
+    assert not {each.password for each in write(tmp_path)} & {each.password for each in credentials}
+
+
+def test_acme_has_keys_to_sign_with_and_a_pool_to_leave_from(tmp_path: Path) -> None:
+    write(tmp_path)
+    (acme,) = (each for each in load_accounts(tmp_path / "accounts.d") if each.account == "acme")
+    dkim = acme.domains["acme.example"].dkim
+    assert (dkim and dkim.default, acme.ip_pools, acme.defaults.ip_pool) == (
+        ("default",),
+        ("my_ip_pool",),
+        "",
+    )
+    found = {each.name: (each.read().algorithm, each.key.verified) for each in of_account(acme)}
+    assert found == {
+        "default": ("rsa-sha256", True),
+        "marketing": ("rsa-sha256", True),
+        "ed25519": ("ed25519-sha256", True),
+        "pending": ("ed25519-sha256", False),
     }
+
+
+def test_keys_that_are_there_stay_and_nobody_else_reads_them(tmp_path: Path) -> None:
+    write(tmp_path)
+    before = {file: file.read_bytes() for file in (tmp_path / "dkim").iterdir()}
+    assert {file.stat().st_mode & 0o777 for file in before} == {0o600}
+    assert (tmp_path / "dkim").stat().st_mode & 0o777 == 0o700
+    write(tmp_path)
+    assert {file: file.read_bytes() for file in (tmp_path / "dkim").iterdir()} == before
 
 
 def test_whom_the_accounts_do_not_mail() -> None:

@@ -1,8 +1,19 @@
-"""What is counted; every label has a handful of values, none of them from a request."""
+"""What is counted; every label has a handful of values, none of them from a request.
 
-from collections.abc import Callable
+This process counts requests and events itself. What the milter's processes have accepted is counted in the
+store, with the messages, and is read from there each time somebody asks. While it cannot be read, those
+metrics are left out: a counter that fell to zero and rose again would look like so many new messages.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from estafeta_core.store import rows
+
+Counted = Mapping[rows.Counter, Mapping[str, int]]  # of the store: by counter and label
 
 
 class Metrics:
@@ -29,11 +40,58 @@ class Metrics:
         self._backlog = Gauge(
             "estafeta_web_spool_bytes", "Bytes waiting for the store.", registry=self._registry
         )
+        self._readable = Gauge(
+            "estafeta_web_store_readable",
+            "Whether the metrics that the store keeps could be read just now.",
+            registry=self._registry,
+        )
+        self._stored = _Stored()
+        self._registry.register(self._stored)
 
     def watch_backlog(self, backlog: Callable[[], float]) -> None:
         """Ask `backlog` each time the metrics are read."""
         self._backlog.set_function(backlog)
 
-    def exposition(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+    def exposition(self, counted: Counted | None = None) -> bytes:
+        """Return everything in Prometheus' text format; `counted` None: the store is away."""
+        self._readable.set(counted is not None)
+        self._stored.counted = counted
         return generate_latest(self._registry)
+
+
+class _Stored(Collector):
+    """What the store counts; a label of which there was nothing yet is there, with 0."""
+
+    _FAMILIES: tuple[tuple[rows.Counter, str, str, str, tuple[str, ...]], ...] = (
+        (
+            "messages",
+            "estafeta_messages",
+            "Messages accepted, by their copies: alike (not split), differ (split), none (all suppressed).",
+            "copies",
+            ("alike", "differ", "none"),
+        ),
+        (
+            "recipients",
+            "estafeta_message_recipients",
+            "Recipients of accepted messages by what names them, suppressed ones included.",
+            "rcpt_type",
+            ("to", "cc", "bcc", "archive"),
+        ),
+    )
+
+    def __init__(self) -> None:
+        self.counted: Counted | None = None
+
+    def describe(self) -> list[CounterMetricFamily]:
+        """Return nothing: what there is to collect depends on the store."""
+        return []
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Return a family for each counter."""
+        if self.counted is None:
+            return
+        for counter, name, meaning, label, values in self._FAMILIES:
+            family = CounterMetricFamily(name, meaning, labels=[label])
+            for value in values:
+                family.add_metric([value], self.counted[counter].get(value, 0))
+            yield family

@@ -1,13 +1,14 @@
 """What the paths work with, and how a request becomes an event."""
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from starlette.requests import Request
 
@@ -16,9 +17,9 @@ from estafeta_core.hosting import Shelf
 from estafeta_core.ids import IdSource
 from estafeta_core.links import Links
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.rows import TokenEvent
+from estafeta_core.store.rows import Counter, TokenEvent
 from estafeta_core.tokens import Kind, Token
-from estafeta_web.metrics import Metrics
+from estafeta_web.metrics import Counted, Metrics
 from estafeta_web.recorder import Recorder
 
 USER_AGENT_CHARACTERS = 512  # real ones stay below 300
@@ -34,6 +35,7 @@ EVENT_TYPES = {
 
 READERS = 8  # threads that wait for the store and the disk; a look takes a millisecond
 PATIENCE = 5.0  # seconds for one
+SCRAPE_PATIENCE = 1.0  # seconds for what the store has counted; whoever scrapes gives up after 10
 # Web versions made at a time: 20,000 links are signed anew in 0.1 s, and ten such pages at once had
 # clicks wait for a second.
 PAGES = 1
@@ -53,6 +55,11 @@ def _readers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
 
+def _counting() -> ThreadPoolExecutor:
+    """Return the thread that asks for counters: a store that stands still keeps no other look waiting."""
+    return ThreadPoolExecutor(1, thread_name_prefix="counters")
+
+
 @dataclass(slots=True)
 class Service:
     """One per process; `links` is replaced by a reload, in one assignment."""
@@ -63,6 +70,7 @@ class Service:
     store: Store
     shelf: Shelf
     readers: ThreadPoolExecutor = field(default_factory=_readers)
+    counting: ThreadPoolExecutor = field(default_factory=_counting)
     pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES))
     ids: IdSource = field(default_factory=IdSource)
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
@@ -74,12 +82,16 @@ class Service:
 
     async def look(self, question: Callable[[], T]) -> T:
         """Return the answer to a `question` that waits for store or disk; Away when there is none in time."""
-        try:
-            waiting = asyncio.get_running_loop().run_in_executor(self.readers, question)
-            return await asyncio.wait_for(waiting, PATIENCE)
-        except (StoreUnavailable, OSError, TimeoutError) as error:
-            log.warning("nothing can be read for a request: %s", error or "no answer in time")
-            raise Away from error
+        return await _answer(self.readers, question, PATIENCE)
+
+    async def counted(self) -> Counted | None:
+        """Return what the store has counted; None while it cannot be read."""
+        with contextlib.suppress(Away):
+            return await _answer(self.counting, self._counted, SCRAPE_PATIENCE)
+        return None
+
+    def _counted(self) -> Counted:
+        return {counter: self.store.counted(counter) for counter in get_args(Counter)}
 
     async def record(self, token: Token, request: Request) -> bool:
         """Record that `token` was used; return whether that is durable."""
@@ -93,6 +105,15 @@ class Service:
                 data=_data(token, request),
             )
         )
+
+
+async def _answer(readers: ThreadPoolExecutor, question: Callable[[], T], patience: float) -> T:
+    try:
+        waiting = asyncio.get_running_loop().run_in_executor(readers, question)
+        return await asyncio.wait_for(waiting, patience)
+    except (StoreUnavailable, OSError, TimeoutError) as error:
+        log.warning("nothing can be read for a request: %s", error or "no answer in time")
+        raise Away from error
 
 
 def of(request: Request) -> Service:

@@ -5,12 +5,14 @@ Each function raises ConfigError for the first thing it finds, with the line of 
 
 import ipaddress
 import re
+from collections.abc import Container
 from pathlib import Path
 
 from estafeta_core import secrets
 from estafeta_core.addresses import is_address
 from estafeta_core.config.accounts import Account, Credential
 from estafeta_core.config.checks import check_dialect, check_name, is_web_address
+from estafeta_core.config.dkim_checks import check_dkim
 from estafeta_core.config.document import Document, KeyPath
 from estafeta_core.dialects import DIALECTS
 
@@ -19,8 +21,13 @@ _EXTENSION = re.compile(r"[a-z0-9][a-z0-9_+-]{0,31}")
 _NETWORK = re.compile(r"[A-Za-z0-9][\x20-\x7e]{0,63}")
 
 
-def check_account(document: Document, account: Account, unique: "Unique") -> None:
-    """Check one account file, and that it takes nothing that an earlier one has."""
+def check_account(
+    document: Document, account: Account, unique: "Unique", pools: Container[str] | None
+) -> None:
+    """Check one account file, that it takes nothing that an earlier one has, and that its pools exist.
+
+    `pools` None: estafeta.yaml was not read, and any pool may be there.
+    """
     check_name(document, ("account",), account.account)
     check_dialect(document, ("dialect",), account.dialect)
     unique.add(document, ("account",), ("account", account.account), f"the account {account.account}")
@@ -28,6 +35,8 @@ def check_account(document: Document, account: Account, unique: "Unique") -> Non
         check_name(document, ("subaccounts", name), name)
     _check_senders(document, account)
     _check_sections(document, account)
+    _check_pools(document, account, pools)
+    check_dkim(document, account)
     for name, credential in account.credentials.items():
         path = ("credentials", name)
         check_name(document, path, name)
@@ -60,6 +69,19 @@ def _check_sections(document: Document, account: Account) -> None:
         if not _EXTENSION.fullmatch(extension):
             text = f"{extension!r} is not an extension such as pdf (lower case, without a dot)"
             raise document.error(("devino", "attachment_types", index), text)
+
+
+def _check_pools(document: Document, account: Account, known: Container[str] | None) -> None:
+    """Hold pools to those there are, and what leaves from one unasked to those the account may use."""
+    for index, pool in enumerate(account.ip_pools):
+        if known is not None and pool not in known:
+            text = f"there is no pool {pool!r} in estafeta.yaml (add it to its ip_pools, or remove it here)"
+            raise document.error(("ip_pools", index), text)
+    chosen: list[tuple[KeyPath, str]] = [(("defaults", "ip_pool"), account.defaults.ip_pool)]
+    chosen += [(("subaccounts", name, "ip_pool"), each.ip_pool) for name, each in account.subaccounts.items()]
+    for path, pool in chosen:
+        if pool and pool not in account.ip_pools:
+            raise document.error(path, f"{pool!r} is none of the account's ip_pools (add it to them)")
 
 
 def _check_secret(document: Document, path: KeyPath, dialect: str, credential: Credential) -> None:

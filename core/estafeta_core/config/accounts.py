@@ -5,6 +5,7 @@ makes it searchable. Times are ISO 8601 with a zone.
 """
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -23,6 +24,22 @@ class Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     initial_open_pixel: bool | None = None
     transactional: bool | None = None
     return_path: Literal["verp", "keep", "domain"] = "verp"
+    ip_pool: str = ""  # one of the account's `ip_pools`; "": Postfix's own way out
+
+
+class DkimKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A private key that signs mail of a domain (RFC 6376, RFC 8463)."""
+
+    file: Path  # PEM, RSA or Ed25519
+    selector: str = ""  # where its public half is in DNS; "": the name of the key
+    verified: bool | Literal["dns"] = True  # only then it signs: the public half is in DNS
+
+
+class Dkim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The keys of a domain by the name that `dkim_key` chooses."""
+
+    keys: dict[str, DkimKey | str]  # a text: the file of a verified key; `load` leaves none
+    default: tuple[str, ...] | str = ()  # sign where a message chooses none
 
 
 class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -30,6 +47,7 @@ class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     verified: bool | Literal["dns"] = False
     bounce: bool = False  # its own MAIL FROM domain is kept: its MX or CNAME leads to us
+    dkim: Dkim | None = None  # how its mail is signed; None: not by us
 
 
 class Subaccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,6 +55,7 @@ class Subaccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     domains: tuple[str, ...] = ()
     status: Literal["active", "suspended", "terminated"] = "active"
+    ip_pool: str = ""  # its own: it may use no other; "": what the account may
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -93,4 +112,5 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     devino: Devino = Devino()
     limits: Limits = Limits()  # of the whole account
     domain_limits: Limits = Limits()  # of each domain in MAIL FROM
+    ip_pools: tuple[str, ...] = ()  # of estafeta.yaml, those it may use
     distinct_tags: Count = 0  # different tags the account may ever use; 0: no limit (SparkPost: 100)

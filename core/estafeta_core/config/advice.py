@@ -4,15 +4,19 @@
 told by `estafeta check` only: an account whose domain waits for its verification is no news at each start.
 """
 
+import contextlib
 import ipaddress
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from estafeta_core.config.accounts import Account
+from estafeta_core.config.dkim_checks import place
 from estafeta_core.config.document import Document, KeyPath
 from estafeta_core.config.schema import Config
 from estafeta_core.dialects import DIALECTS
+from estafeta_core.rules.dkim_key import defaults, verified_defaults
 
 IN_CLEAR = (
     "keys and passwords cross the network in clear here (bind it to 127.0.0.1, or set tls to starttls,"
@@ -21,7 +25,10 @@ IN_CLEAR = (
 IDLE = "no account has one of these dialects, so nobody can log in here"
 UNSERVED = "no listener speaks it, so nobody can log in (add it to the dialects of one)"
 NO_CREDENTIAL = "there is none, so nobody can log in (made by: estafeta key create)"
+NOT_HERE = "this host does not have the address, so mail of this pool waits (add it to an interface)"
 NO_SEND = "without send its logins over SMTP are refused"
+_UNSIGNED_MAIL = "mail that chooses no key leaves unsigned"
+UNSIGNED = f"there is none: {_UNSIGNED_MAIL} (name one of the keys)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +62,23 @@ def of_listeners(document: Document, config: Config, dialects: frozenset[str]) -
     ]
 
 
+def of_pools(document: Document, config: Config) -> list[Advice]:
+    """Return which pools mail cannot leave from, on this host."""
+    found = (
+        (("ip_pools", name, key), address)
+        for name, pool in config.ip_pools.items()
+        for key, address in (("bind_address", pool.bind_address), ("bind_address6", pool.bind_address6))
+    )
+    return [_advice(document, path, NOT_HERE) for path, address in found if address and not _is_here(address)]
+
+
 def of_account(document: Document, account: Account, served: frozenset[str]) -> list[Advice]:
     """Return what in an account file may not be meant so; `served` are the dialects of all listeners."""
     found = [
         *_about_login(account, served),
         *_about_senders(account),
         *_about_credentials(account),
+        *_about_dkim(document, account),
     ]
     return [_advice(document, key_path, text) for key_path, text in found]
 
@@ -101,7 +119,7 @@ def _reads_domains(account: Account) -> bool:
     return (
         "from"
         not in DIALECTS[account.dialect].sender_fields(account)  # then From may show any address of one
-        or any(domain.bounce for domain in account.domains.values())
+        or any(domain.bounce or domain.dkim is not None for domain in account.domains.values())
         or any(credential.domains for credential in account.credentials.values())
     )
 
@@ -115,8 +133,34 @@ def _about_credentials(account: Account) -> Iterator[tuple[KeyPath, str]]:
             yield ("credentials", name, "username"), told
 
 
+def _about_dkim(document: Document, account: Account) -> Iterator[tuple[KeyPath, str]]:
+    """Say which mail leaves unsigned though there are keys."""
+    for domain, settings in account.domains.items():
+        dkim = settings.dkim
+        if dkim is None:
+            continue
+        path = (*place(document, domain), "default")
+        chosen = defaults(dkim)
+        waiting = [name for name in chosen if name not in verified_defaults(dkim)]
+        if not chosen:
+            yield path, UNSIGNED
+        elif len(waiting) == len(chosen):
+            yield path, f"{', '.join(waiting)} is not verified, so {_UNSIGNED_MAIL}"
+        elif waiting:
+            yield path, f"{', '.join(waiting)} is not verified and signs nothing"
+
+
 def _advice(document: Document, key_path: KeyPath, text: str) -> Advice:
     return Advice(document.path, document.line(key_path), ".".join(map(str, key_path)), text)
+
+
+def _is_here(address: str) -> bool:
+    """Whether this host can bind to an address: it has it, or may do so without (ip_nonlocal_bind)."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as end:
+        end.bind((address, 0))
+        return True
+    return False
 
 
 def _is_loopback(bind: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from estafeta_core.config.document import Document, KeyPath
-from estafeta_core.config.schema import Config, Listener
+from estafeta_core.config.schema import Config, IpPool, Listener
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.identity import NAME
 
@@ -38,6 +38,8 @@ def check_config(document: Document, config: Config) -> None:
     for name, listener in config.listeners.items():
         _check_listener(document, name, listener)
     _check_ports(document, config.listeners)
+    for name, pool in config.ip_pools.items():
+        _check_pool(document, name, pool)
     _check_address(document, ("web", "bind"), config.web.bind)
 
 
@@ -115,6 +117,33 @@ def _overlap(one: str, other: str) -> bool:
     addresses = {ipaddress.ip_address(one), ipaddress.ip_address(other)}
     same_family = len({address.version for address in addresses}) == 1
     return len(addresses) == 1 or (same_family and any(address.is_unspecified for address in addresses))
+
+
+def _check_pool(document: Document, name: str, pool: IpPool) -> None:
+    """Hold a pool to what a transport of Postfix's can be named after and can leave from."""
+    path = ("ip_pools", name)
+    check_name(document, path, name)
+    for key, address, version in (
+        ("bind_address", pool.bind_address, 4),
+        ("bind_address6", pool.bind_address6, 6),
+    ):
+        if address:
+            _check_own_address(document, (*path, key), address, version)
+    if pool.helo:
+        _check_hostname(document, (*path, "helo"), pool.helo)
+
+
+def _check_own_address(document: Document, key_path: KeyPath, address: str, version: int) -> None:
+    _check_address(document, key_path, address)
+    parsed = ipaddress.ip_address(address)
+    if parsed.version != version or getattr(parsed, "ipv4_mapped", None):
+        key = "bind_address" if version == 6 else "bind_address6"
+        raise document.error(
+            key_path, f"{address} is not an IPv{version} address (the other ones go to {key})"
+        )
+    if parsed.is_unspecified or parsed.is_multicast or getattr(parsed, "scope_id", None):
+        text = f"mail cannot leave from {address} (name one address of this host, or remove the key)"
+        raise document.error(key_path, text)
 
 
 def check_name(document: Document, key_path: KeyPath, name: str) -> None:

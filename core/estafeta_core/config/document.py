@@ -35,7 +35,7 @@ _HINTS = (
     (re.compile(r"Expected `bool`, got `(str|int)`"), "write true or false"),
     (re.compile(r"Expected `(int|float)`, got `str`"), "write the number without quotes and unit"),
     (re.compile(r"Expected `array`"), "write a list: [a, b]"),
-    (re.compile(r"Expected `object`"), "write keys and values: {key: value}"),
+    (re.compile(r"Expected `object"), "write keys and values: {key: value}"),
     (re.compile(r"RFC3339"), "write date, time and zone: 2027-01-31T00:00:00Z"),
 )
 
@@ -94,7 +94,7 @@ class Document:
         unknown = re.search(r"unknown field `(.*)`", text)
         if unknown:
             name = unknown.group(1)
-            known = _kind_at(kind, key_path).__struct_fields__
+            known = tuple(_fields(_kind_at(kind, key_path)))
             return self.error((*key_path, name), f"unknown key ({_suggestion(name, known)})")
         missing = re.search(r"missing required field `(.*)`", text)
         if missing:
@@ -109,6 +109,14 @@ class Document:
 def _suggestion(name: str, known: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean `{close[0]}`?" if close else "known here: " + ", ".join(known)
+
+
+def _fields(kind: Any) -> Iterator[str]:
+    """Yield the keys that a mapping of a type may have."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield from kind.__struct_fields__
+    for inner in typing.get_args(kind):  # where it may be something else as well, or nothing
+        yield from _fields(inner)
 
 
 def _is_enumeration(kind: Any) -> bool:

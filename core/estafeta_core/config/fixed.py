@@ -5,14 +5,16 @@ here may disagree between Postfix, which has the old settings, and the daemons, 
 listener whose `receipt` changed answers without receipts, or defers every message.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
-from estafeta_core.config.schema import Config, Listener
+from estafeta_core.config.schema import Config, IpPool, Listener
 
 RENDER = "changed since this process was started: render Postfix again and restart"
 RESTART = "changed since this process was started: restart"
 
-# Postfix's files hold them, besides the listeners.
+# Postfix's files hold them, besides the listeners and the pools of addresses.
 _RENDERED = (
     "hostname",
     "bounce_domain",
@@ -31,12 +33,15 @@ def pending(started: Config, current: Config) -> list[str]:
     return [
         *(f"{key}: {RENDER}" for key in _RENDERED if getattr(started, key) != getattr(current, key)),
         *(f"{key}: {RESTART}" for key in _TAKEN if getattr(started, key) != getattr(current, key)),
-        *(f"listeners.{key}: {RENDER}" for key in _of_listeners(started.listeners, current.listeners)),
+        *(f"listeners.{key}: {RENDER}" for key in _of_named(started.listeners, current.listeners)),
+        *(f"ip_pools.{key}: {RENDER}" for key in _of_named(started.ip_pools, current.ip_pools)),
     ]
 
 
-def _of_listeners(started: dict[str, Listener], current: dict[str, Listener]) -> list[str]:
-    """Return NAME for each listener that came or went, and NAME.KEY for what is new of those that stayed."""
+def _of_named(
+    started: Mapping[str, Listener | IpPool], current: Mapping[str, Listener | IpPool]
+) -> list[str]:
+    """Return NAME for each that came or went, and NAME.KEY for what is new of those that stayed."""
     changed: list[str] = []
     for name in sorted({*started, *current}):
         if name not in started or name not in current:

@@ -7,7 +7,7 @@ and domains are lower-case A-labels, so that nobody after this has to think of i
 
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import msgspec
 
 from estafeta_core.addresses import a_label
 from estafeta_core.config import account_checks, advice, checks
-from estafeta_core.config.accounts import Account, Credential, Domain, Subaccount
+from estafeta_core.config.accounts import Account, Credential, Dkim, DkimKey, Domain, Subaccount
 from estafeta_core.config.document import ConfigError, Document, KeyPath
 from estafeta_core.config.schema import Config
 from estafeta_core.directory import Directory
@@ -36,7 +36,7 @@ def load(path: Path) -> Snapshot:
     """Read everything that estafeta.yaml at `path` leads to."""
     document = Document(path)
     config = _config(document, path)
-    directory = Directory(load_accounts(config.accounts_dir))
+    directory = Directory(load_accounts(config.accounts_dir, config.ip_pools))
     return Snapshot(config, directory, tuple(advice.of_config(document, config)))
 
 
@@ -72,24 +72,30 @@ def _store(url: str, folder: Path) -> str:
     return f"{SQLITE}{folder / url.removeprefix(SQLITE)}"
 
 
-def load_accounts(folder: Path) -> list[Account]:
-    """Read every account file of `folder`."""
+def load_accounts(folder: Path, pools: Container[str] | None = None) -> list[Account]:
+    """Read every account file of `folder`; `pools` are those of estafeta.yaml, None where it was not read."""
     with _no_collection():
-        unique = account_checks.Unique()
-        return [_account(Document(path), unique) for path in _account_files(folder)]
+        return [account for _, account in read_accounts(folder, pools)]
+
+
+def read_accounts(folder: Path, pools: Container[str] | None = None) -> Iterator[tuple[Document, Account]]:
+    """Yield every account of `folder` with the file that describes it."""
+    unique = account_checks.Unique()
+    for path in _account_files(folder):
+        document = Document(path)
+        yield document, _account(document, unique, pools)
 
 
 def warnings(path: Path) -> list[advice.Advice]:
     """Return what should be known of everything that estafeta.yaml at `path` leads to."""
     document = Document(path)
     config = _config(document, path)
-    unique = account_checks.Unique()
-    documents = [Document(each) for each in _account_files(config.accounts_dir)]
-    accounts = [_account(each, unique) for each in documents]
+    read = list(read_accounts(config.accounts_dir, config.ip_pools))
     served = frozenset(dialect for listener in config.listeners.values() for dialect in listener.dialects)
     found = advice.of_config(document, config)
-    found += advice.of_listeners(document, config, frozenset(account.dialect for account in accounts))
-    for each, account in zip(documents, accounts, strict=True):
+    found += advice.of_listeners(document, config, frozenset(account.dialect for _, account in read))
+    found += advice.of_pools(document, config)
+    for each, account in read:
         found += advice.of_account(each, account, served)
     return found
 
@@ -113,7 +119,7 @@ def _account_files(folder: Path) -> list[Path]:
     return [path for path in files if path.suffix == ".yaml"]
 
 
-def _account(document: Document, unique: account_checks.Unique) -> Account:
+def _account(document: Document, unique: account_checks.Unique, pools: Container[str] | None) -> Account:
     account = document.convert(Account)
     account = msgspec.structs.replace(
         account,
@@ -121,7 +127,7 @@ def _account(document: Document, unique: account_checks.Unique) -> Account:
         subaccounts=_subaccounts(document, account),
         credentials=_credentials(document, account),
     )
-    account_checks.check_account(document, account, unique)
+    account_checks.check_account(document, account, unique, pools)
     return account
 
 
@@ -131,8 +137,22 @@ def _domains(document: Document, account: Account) -> dict[str, Domain]:
         label = _domain(document, ("domains", name), name)
         if label in domains:
             raise document.error(("domains", name), f"{label} stands here twice (remove one of the two)")
-        domains[label] = domain
+        dkim = domain.dkim and _dkim(document.path.absolute().parent, domain.dkim)
+        domains[label] = msgspec.structs.replace(domain, dkim=dkim) if dkim else domain
     return domains
+
+
+def _dkim(folder: Path, dkim: Dkim) -> Dkim:
+    """Give each key its selector and the whole path of its file, and `default` its one form."""
+    return Dkim(
+        keys={name: _dkim_key(folder, name, key) for name, key in dkim.keys.items()},
+        default=(dkim.default,) if isinstance(dkim.default, str) else dkim.default,
+    )
+
+
+def _dkim_key(folder: Path, name: str, key: DkimKey | str) -> DkimKey:
+    key = DkimKey(file=Path(key)) if isinstance(key, str) else key
+    return msgspec.structs.replace(key, file=folder / key.file, selector=key.selector or name)
 
 
 def _subaccounts(document: Document, account: Account) -> dict[str, Subaccount]:

@@ -48,6 +48,14 @@ class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     retention_days: Count = 365  # 0: for ever
 
 
+class IpPool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Addresses of this host that some mail leaves from: a transport of Postfix's of its own."""
+
+    bind_address: str = ""  # IPv4; "": no mail by IPv4, where the other one is given
+    bind_address6: str = ""  # IPv6; "": no mail by IPv6, where the other one is given; neither: any address
+    helo: str = ""  # "": the hostname of the whole
+
+
 class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How failed logins are slowed down (in Dovecot's way)."""
 
@@ -76,6 +84,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     bounce_domain: str
     listeners: dict[str, Listener]
     signing_keys: tuple[Path, ...]  # the first signs, all verify
+    ip_pools: dict[str, IpPool] = {}
+    # RCPT TO, cc, bcc and archive together; a job has room for about 2,500 (59,000 bytes of a header field).
+    copies_per_message: Annotated[int, msgspec.Meta(ge=1, le=2500)] = 2000
     store: str = "sqlite:////var/lib/estafeta/estafeta.db"
     accounts_dir: Path = Path("accounts.d")
     run_dir: Path = Path("/run/estafeta")  # sockets

@@ -17,8 +17,7 @@ What SparkPost's pages leave open is decided like this:
   JSON as it stands are words decoded over the whole of it, once: mail libraries encode a header without
   regard to its syntax.
 - Of more than ten tags the first ten count.
-- Recipients and options that this server does not act on are refused, never ignored: the client would
-  take the mail for sent.
+- Addresses in cc, bcc and archive have ASCII before the `@`: they are written into header fields.
 """
 
 import functools
@@ -58,7 +57,6 @@ _OPTION_TYPES = {
     "ip_pool": str,
     "dkim_key": str,
 }
-_UNSUPPORTED = ("inline_css", "ip_pool", "dkim_key")
 _LISTS = dict.fromkeys(("cc", "bcc", "archive")).keys()  # a set that keeps its order
 
 
@@ -78,7 +76,6 @@ CAMPAIGN_ID_TOO_LONG = _content(f"smtpapi_campaign_id context is limited to {CAM
 TOO_MANY_RECIPIENTS = _content(
     f"X-MSYS-API 'cc', 'bcc' and 'archive' are limited to {RECIPIENTS} recipients in total"
 )
-NO_COPIES = _content("X-MSYS-API 'cc', 'bcc' and 'archive' recipients are not supported by this server")
 
 
 class _RefusedError(Exception):
@@ -172,7 +169,6 @@ def _message_options(header: dict[str, Any], defaults: Defaults) -> Options:
     for name, kind in _OPTION_TYPES.items():
         if name in asked:
             _field(asked, name, kind, None)
-    _refuse_unsupported(asked)
     cc, bcc, archive = _recipients(header) if not _LISTS.isdisjoint(header) else ((), (), ())
     return Options(
         campaign_id=_campaign_id(header),
@@ -186,6 +182,9 @@ def _message_options(header: dict[str, Any], defaults: Defaults) -> Options:
         initial_open_pixel=defaults.initial_open_pixel is not False,
         transactional=asked.get("transactional", bool(defaults.transactional)),
         skip_suppression=asked.get("skip_suppression", False),
+        inline_css=asked.get("inline_css", False),
+        ip_pool=asked.get("ip_pool", ""),
+        dkim_key=asked.get("dkim_key", ""),
         return_path=defaults.return_path,
     )
 
@@ -200,12 +199,6 @@ def _field(holder: dict[str, Any], name: str, kind: type, default: Any) -> Any:
             raise _RefusedError(NOT_JSON)
         raise _RefusedError(_content(f"X-MSYS-API '{name}' must be of type '{_TYPES[kind]}'"))
     return value
-
-
-def _refuse_unsupported(asked: dict[str, Any]) -> None:
-    for name in _UNSUPPORTED:
-        if name in asked and asked[name] is not False:  # `"inline_css": false` is what happens anyway
-            raise _RefusedError(_content(f"X-MSYS-API '{name}' is not supported by this server"))
 
 
 def _campaign_id(header: dict[str, Any]) -> str:
@@ -223,27 +216,32 @@ def _tags(header: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _recipients(header: dict[str, Any]) -> list[tuple[Addressee, ...]]:
-    """Return the three lists, checked; copies are not made, so a message that names any is refused."""
+    """Return the three lists, checked."""
     lists = {name: _field(header, name, list, []) for name in _LISTS}
     if sum(map(len, lists.values())) > RECIPIENTS:
         raise _RefusedError(TOO_MANY_RECIPIENTS)
-    found = [tuple(_addressee(name, entry) for entry in entries) for name, entries in lists.items()]
-    if any(found):
-        raise _RefusedError(NO_COPIES)
-    return found
+    return [
+        tuple(_addressee(name, number, entry) for number, entry in enumerate(entries, start=1))
+        for name, entries in lists.items()
+    ]
 
 
-def _addressee(name: str, entry: Any) -> Addressee:
-    """Return the recipient that an entry of list `name` means: an address, or an object with one."""
+def _addressee(name: str, number: int, entry: Any) -> Addressee:
+    """Return the recipient that entry `number` of list `name` means: an address, or an object with one."""
     if type(entry) is str:
         entry = {"email": entry}
     if type(entry) is json_strict.Repeated:
         raise _RefusedError(NOT_JSON)
     if type(entry) is not dict or type(entry.get("email")) is not str:
-        raise _RefusedError(_content(f"X-MSYS-API '{name}' must hold addresses or objects with an 'email'"))
+        raise _entry(name, number, "must hold addresses or objects with an 'email'")
     friendly = _field(entry, "name", str, "")
     if _CONTROLS.search(friendly):
-        raise _RefusedError(_content(f"X-MSYS-API '{name}' holds a name with control characters"))
-    if not addresses.is_address(entry["email"]):
-        raise _RefusedError(_content(f"X-MSYS-API '{name}' holds an invalid address"))
+        raise _entry(name, number, "holds a name with control characters")
+    if not addresses.is_address(entry["email"], smtputf8=False):
+        raise _entry(name, number, "holds an invalid address")
     return Addressee(entry["email"], friendly)
+
+
+def _entry(name: str, number: int, text: str) -> _RefusedError:
+    """Return the refusal of one entry; of a thousand, its number tells which."""
+    return _RefusedError(_content(f"X-MSYS-API '{name}' {text} (entry {number})"))

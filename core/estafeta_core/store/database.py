@@ -17,7 +17,7 @@ from estafeta_core.store.errors import StoreUnavailable
 
 _WAL_KEPT = 64 * 1024 * 1024  # bytes; a longer WAL, grown while the checkpointer was away, is cut again
 _MODE = 0o640  # who wrote to whom, and about what, is not for every user of the host
-_STATEMENTS = 32  # as many as there are different ones; all stay prepared
+_STATEMENTS = 64  # more than there are different ones: all stay prepared
 
 
 @contextlib.contextmanager

@@ -105,6 +105,7 @@ QUERIES = {
     "message_content": """
         SELECT c.* FROM messages m JOIN contents c ON c.transmission_id = m.transmission_id
         WHERE m.message_id = ?1""",
+    "counters": "SELECT label, number FROM counters WHERE counter = ?1",
     # What is kept, and for how long.
     "kept_bytes": "SELECT bytes FROM kept_bytes WHERE account = ?1",
     "kept_files": "SELECT DISTINCT digest FROM files WHERE digest IN (SELECT value FROM json_each(?1))",

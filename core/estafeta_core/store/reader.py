@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from estafeta_core.addresses import mailbox_key
 from estafeta_core.store.database import Database, translated
 from estafeta_core.store.queries import QUERIES
-from estafeta_core.store.rows import Event, LogPosition, Message, Requeued, Transmission
+from estafeta_core.store.rows import Counter, Event, LogPosition, Message, Requeued, Transmission
 from estafeta_core.store.statements import Values, read_event, read_message, read_transmission
 
 KEPT = 8  # idle connections; more are opened when more threads read at once, and closed afterwards
@@ -198,6 +198,10 @@ class Reader:
     def count_delays(self, message_id: int) -> int:
         """Return how often the delivery of a copy has been put off."""
         return int(self.query("delays", message_id)[0][0])
+
+    def counted(self, counter: Counter) -> dict[str, int]:
+        """Return what has been counted under each label; a label of which there was nothing is not in it."""
+        return dict(self.query("counters", counter))
 
     def log_position(self, log: str) -> LogPosition | None:
         """Return how far a log has been read."""

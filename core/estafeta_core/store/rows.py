@@ -10,6 +10,7 @@ asked for by tenant, so that no query crosses tenants by way of a join.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+Counter = Literal["messages", "recipients"]
 Expiring = Literal["files", "contents", "requeued"]
 WHOLE = 0  # in the place of a message id, and never one: all messages of the transmission
 
@@ -184,6 +185,19 @@ class Requeued:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """That there is more of something that is counted over the life of the store.
+
+    It is written with the rows that it counts, or not at all. Labels are the program's own words and few: a
+    row stays for each.
+    """
+
+    counter: Counter
+    label: str  # messages: how their copies were made; recipients: why they get one
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """Take the oldest rows away, at most `limit` of them: those from `before` a time, and no younger one.
 
@@ -220,5 +234,6 @@ Row = (
     | Contact
     | GroupContact
     | Requeued
+    | Count
     | Forget
 )

@@ -11,6 +11,7 @@ from typing import Any
 from estafeta_core.store.rows import (
     Contact,
     Content,
+    Count,
     Event,
     Expiring,
     File,
@@ -136,6 +137,10 @@ def _requeued(row: Requeued) -> Values:
     return (row.queue_id, row.original, row.time, row.message_id)
 
 
+def _count(row: Count) -> Values:
+    return (row.counter, row.label, row.number)
+
+
 def _forget(row: Forget) -> Values:
     return (row.before, row.limit)
 
@@ -172,6 +177,8 @@ SQL = (
     (SELECT transmission_id FROM contents WHERE created < ?1 ORDER BY created LIMIT ?2)""",
     """DELETE FROM requeued WHERE queue_id IN
     (SELECT queue_id FROM requeued WHERE time < ?1 ORDER BY time LIMIT ?2)""",
+    """INSERT INTO counters VALUES (?1,?2,?3)
+    ON CONFLICT (counter, label) DO UPDATE SET number = number + excluded.number""",
 )
 
 _TOKEN_EVENT, _SHARED_TOKEN_EVENT = 3, 4
@@ -192,6 +199,7 @@ _CONVERTERS: dict[type[Row], tuple[int, Callable[[Any], Values]]] = {
     GroupContact: (13, _group_contact),
     Requeued: (14, _requeued),
     Forget: (15, _forget),
+    Count: (18, _count),
 }
 
 

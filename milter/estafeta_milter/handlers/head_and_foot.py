@@ -54,14 +54,14 @@ def _head(job: Job) -> str:
     if not language:
         return ""
     sentence = LANGUAGES[language].web_version
-    return markup.block(language, [markup.linked(sentence, job.links.web_version(job.id))])
+    return markup.block(language, [markup.linked(sentence, job.links.web_version(job.body_id))])
 
 
 def _foot(job: Job) -> str:
     language = job.options.foot
     if not language:
         return ""
-    sentence = markup.linked(LANGUAGES[language].unsubscribe, job.links.unsubscribe(job.id, via="link"))
+    sentence = markup.linked(LANGUAGES[language].unsubscribe, job.links.unsubscribe(job.body_id, via="link"))
     icons = [*_icons(job)]
     return markup.block(language, [*icons, "<br>", sentence] if icons else [sentence])
 
@@ -77,7 +77,7 @@ def _closing_lines(job: Job, charset: str) -> list[list[str]]:
     """Return the paragraphs of the foot of a plain text."""
     profiles = [f"{_shown(network)}: {address}" for network, address in job.options.social]
     said = plain.spoken(job.options.foot, charset).unsubscribe
-    leave = [said, job.links.unsubscribe(job.id, via="link")]
+    leave = [said, job.links.unsubscribe(job.body_id, via="link")]
     return [profiles, leave] if profiles else [leave]
 
 

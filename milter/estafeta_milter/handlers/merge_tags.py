@@ -19,8 +19,8 @@ URLs = dict[str, str]  # by name of the tag
 def apply(message: Message, job: Job) -> Message:
     """Return `message` with the recipient's own links in every text that may be rewritten."""
     urls = {
-        WEB_VERSION: job.links.web_version(job.id),
-        UNSUBSCRIBE: job.links.unsubscribe(job.id, via="link"),
+        WEB_VERSION: job.links.web_version(job.body_id),
+        UNSUBSCRIBE: job.links.unsubscribe(job.body_id, via="link"),
     }
     closed = _closed(message, job, urls) if job.append_tags else message
     for part in closed.bodies():

@@ -39,7 +39,7 @@ def _tracked(text: bytes, part: Part, job: Job) -> bytes:
 
 
 def _target(job: Job, *, amp: bool) -> Target:
-    links, id_ = job.links, job.id
+    links, id_ = job.links, job.body_id
 
     def target(anchor: Anchor) -> str | None:
         url = anchor.url.encode()
@@ -55,8 +55,8 @@ def _target(job: Job, *, amp: bool) -> Target:
 def _top_pixel(job: Job) -> str:
     if not (job.options.open_tracking and job.options.initial_open_pixel):
         return ""
-    return PIXEL.format(job.links.pixel(job.id, initial=True))
+    return PIXEL.format(job.links.pixel(job.body_id, initial=True))
 
 
 def _bottom_pixel(job: Job) -> str:
-    return PIXEL.format(job.links.pixel(job.id, initial=False)) if job.options.open_tracking else ""
+    return PIXEL.format(job.links.pixel(job.body_id, initial=False)) if job.options.open_tracking else ""

@@ -5,6 +5,9 @@ Grammar: `name=value` lines end with LF, an empty line ends a request; the reply
 given twice the first holds: what Postfix itself writes comes before anything a client
 could ever smuggle into a later value. Attributes we do not use are skipped.
 
+One attribute is ours alone. The milter asks as Postfix would at END-OF-MESSAGE when lists in a message add
+recipients, and `recipients_counted` says how many of `recipient_count` have been asked about at RCPT TO.
+
 Values are text with surrogate escapes for bytes that are not UTF-8, so nothing is lost or
 guessed on the way in; `reply` never lets one out.
 
@@ -40,6 +43,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     instance: str = ""
     queue_id: str = ""
     policy_context: str = ""
+    recipient_count: str = ""
+    recipients_counted: str = ""
 
 
 _NAMES = Request.__struct_fields__

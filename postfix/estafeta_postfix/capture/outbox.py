@@ -3,6 +3,9 @@
 A file begins with the envelope, `Return-Path: <sender>` and `Delivered-To: recipient`, and then holds
 the message exactly as it came. It is written in `tmp/` and renamed, so whoever lists `new/` finds
 whole files, in the order of arrival when sorted by name.
+
+Beside the Maildir's folders, `peers` has a line for each file: its name, the address that it came from, and
+what the client called itself.
 """
 
 import itertools
@@ -11,6 +14,8 @@ import time
 from pathlib import Path
 
 from estafeta_postfix.capture.session import Message
+
+PEERS = "peers"
 
 
 class Outbox:
@@ -30,4 +35,10 @@ class Outbox:
             envelope = b"Return-Path: <%b>\r\nDelivered-To: %b\r\n" % (message.sender, recipient)
             temporary = self.path / "tmp" / name
             temporary.write_bytes(envelope + message.content)
+            self._note(name, message)
             temporary.rename(self.path / "new" / name)
+
+    def _note(self, name: str, message: Message) -> None:
+        """Tell of a file whose it was, before it is there: whoever sees the file finds the line."""
+        with (self.path / PEERS).open("ab") as peers:
+            peers.write(b"%b %b %b\n" % (name.encode(), message.peer.encode(), message.helo))

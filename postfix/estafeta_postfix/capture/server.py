@@ -9,17 +9,19 @@ from estafeta_postfix.capture.session import GREETING, Session
 
 class _Connection(asyncio.Protocol):
     def __init__(self, outbox: Outbox) -> None:
-        self._session = Session(outbox.keep)
+        self._outbox = outbox
+        self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._session = Session(self._outbox.keep, self._transport.get_extra_info("peername")[0])
         self._transport.write(GREETING)
 
     def data_received(self, data: bytes) -> None:
-        replies = self._session.feed(data)
-        if self._transport is None:
+        if self._session is None or self._transport is None:
             return
+        replies = self._session.feed(data)
         if replies:
             self._transport.write(replies)
         if self._session.closed:

@@ -50,13 +50,20 @@ class Message:
     sender: bytes
     recipients: tuple[bytes, ...]
     content: bytes
+    helo: bytes = b""  # what the client called itself
+    peer: str = ""  # the address that it came from
 
 
 class Session:
-    """One connection. `keep` makes a message durable; while it has not returned, nothing is answered."""
+    """One connection, from the address `peer`.
 
-    def __init__(self, keep: Callable[[Message], None]) -> None:
+    `keep` makes a message durable; while it has not returned, nothing is answered.
+    """
+
+    def __init__(self, keep: Callable[[Message], None], peer: str = "") -> None:
         self._keep = keep
+        self._peer = peer
+        self._helo = b""
         self._buffer = bytearray()
         self._receiving = False
         self._searched = 0  # bytes of the message already known not to hold its end
@@ -93,6 +100,8 @@ class Session:
             return command(self, line)
         if verb in (b"EHLO", b"HELO", b"RSET"):
             self._reset()
+        if verb in (b"EHLO", b"HELO"):
+            self._helo = line[4:].strip()
         self.closed = verb == b"QUIT"
         return _SIMPLE.get(verb, _UNKNOWN)
 
@@ -137,7 +146,13 @@ class Session:
         self._receiving = False
         if content.startswith(b"."):
             content = content[1:]
-        message = Message(self._sender or b"", tuple(self._recipients), content.replace(b"\r\n.", b"\r\n"))
+        message = Message(
+            sender=self._sender or b"",
+            recipients=tuple(self._recipients),
+            content=content.replace(b"\r\n.", b"\r\n"),
+            helo=self._helo,
+            peer=self._peer,
+        )
         self._reset()
         try:
             self._keep(message)

@@ -18,7 +18,10 @@ from estafeta_postfix.cli.failure import Failure
 DEFAULT_CONFIG = Path("/etc/estafeta/estafeta.yaml")
 
 # Each is `command` in the module of its name.
-COMMANDS = ("sandbox", "serve", "check", "demo", "show", "events", "stats", "send", "group", "content", "key")
+COMMANDS = (
+    *("sandbox", "serve", "check", "demo", "explain"),
+    *("show", "events", "stats", "send", "group", "content", "key", "dkim"),
+)
 
 
 class _Commands(click.Group):

@@ -14,6 +14,7 @@ from estafeta_core.config.advice import Advice, of_config
 from estafeta_core.config.document import ConfigError, Document
 from estafeta_core.config.load import load_config, warnings
 from estafeta_core.config.schema import Config
+from estafeta_postfix.cli import key_files
 from estafeta_postfix.cli.text import json_text
 from estafeta_postfix.render.listener import listener_service
 from estafeta_postfix.render.values import RenderError
@@ -62,6 +63,9 @@ def _check(path: Path) -> _Found:
     errors = _unsayable(config)
     try:
         advice = warnings(path)
+        faults, told = key_files.looked_at(config)
+        errors += faults
+        advice += told
     except ConfigError as error:
         errors.append(str(error))
     return _Found(errors, advice)

@@ -13,9 +13,10 @@ from estafeta_postfix.demo.perfit import PERFIT
 from estafeta_postfix.demo.report import Report
 from estafeta_postfix.demo.scenario import Scenario
 from estafeta_postfix.demo.sparkpost import SPARKPOST
+from estafeta_postfix.demo.sparkpost_copies import SPARKPOST_COPIES
 from estafeta_postfix.demo.teenvio import TEENVIO
 
-SCENARIOS = (SPARKPOST, PERFIT, TEENVIO, DEVINO, EMITLO)
+SCENARIOS = (SPARKPOST, SPARKPOST_COPIES, PERFIT, TEENVIO, DEVINO, EMITLO)
 
 
 def run(
@@ -40,6 +41,9 @@ def _play(sandbox: Mapping[str, Any], scenario: Scenario, report: Report) -> Non
     scenario.look(delivered, Browser(sandbox["web"]), report)
     report.say("\nWhat was recorded:")
     recorded.check(sandbox, scenario, queue_id, report)
+    if scenario.compare is not None:
+        report.say("\nThe copies:")
+        scenario.compare(of_message(Path(sandbox["outbox"]), queue_id), report)
     report.say("\n--- the message as it left ---\n")
     report.say(delivered.raw.decode("utf-8", "replace").replace("\r\n", "\n"))
     report.say(f"--- estafeta show {queue_id} ---\n")

@@ -1,6 +1,6 @@
 """What one provider's client does, and how to look at what comes out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Literal
@@ -23,6 +23,8 @@ class Scenario:
     message: Callable[[], EmailMessage]
     look: Callable[[Delivered, Browser, Report], None]  # at the first recipient's copy, as he does
     events: Mapping[str, frozenset[str]]  # by recipient: the types that are recorded in the end
+    # All copies against each other, once they are delivered.
+    compare: Callable[[Sequence[Delivered], Report], None] | None = None
     listed: tuple[str, ...] = ()  # what of it is listed by `estafeta KIND list`
 
     @property

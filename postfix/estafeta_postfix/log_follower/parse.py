@@ -6,7 +6,8 @@
     TIME HOST postfix/estafeta-delivery/smtpd[PID]: COPY: client=CLIENT, orig_queue_id=QUEUEID, ...
     TIME HOST postfix/pickup[PID]: COPY: uid=NUMBER from=<ADDRESS> orig_id=QUEUEID
 
-A delivery by `postfix/estafeta-split/smtp` hands a message over to that smtpd, whose queue id for the copy
+A delivery by `postfix/estafeta-pool-NAME/smtp` leaves from the addresses of that pool. One by
+`postfix/estafeta-split/smtp` hands a message over to that smtpd, whose queue id for the copy
 stands at the end of TEXT. The smtpd's own line comes before whatever is told of the copy's delivery.
 pickup(8) writes its line of what `postsuper -r` has queued anew, under another queue id.
 
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 
 from estafeta_core.jobs import LISTENER
 from estafeta_postfix.render.main_cf import SPLIT
+from estafeta_postfix.render.outbound import POOL
 
 _TIME = rb"(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
 _ADDRESS = rb"<(?P<%b>(?:[^<>\"\s]|\"(?:[^\"\\]|\\.)*\")*)>"
@@ -49,6 +51,7 @@ _QUEUED = re.compile(rb"250 2\.0\.0 Ok: queued as (?P<copy>[0-9A-Za-z]+)")
 _SPLIT_TAG = f"postfix/{SPLIT}".encode()
 _DELIVERY_TAG = f"postfix/{LISTENER}".encode()
 _PICKUP_TAG = b"postfix"
+_POOL_TAG = f"postfix/{POOL}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Delivery:
     dsn: str
     status: str  # sent, bounced, deferred
     text: str  # what the server said, in Postfix's words
+    pool: str = ""  # whose addresses it came from; "": Postfix's own way out
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ def _handed_over(match: re.Match[bytes]) -> Told | None:
 
 
 def _delivery(match: re.Match[bytes]) -> Delivery:
+    tag = _text(match["tag"])
     return Delivery(
         time=_text(match["time"]),
         queue_id=_text(match["queue_id"]),
@@ -133,6 +138,7 @@ def _delivery(match: re.Match[bytes]) -> Delivery:
         dsn=_text(match["dsn"]),
         status=_text(match["status"]),
         text=_text(match["text"]),
+        pool=tag.removeprefix(_POOL_TAG) if tag.startswith(_POOL_TAG) else "",
     )
 
 

@@ -59,7 +59,7 @@ class Recorder:
         source = self._requeued(item.original, batch)
         if source is None:
             return
-        named = self._named(source.original, item.recipients)
+        named = self._named(source.original, item.recipients, batch)
         message_id = named.message.message_id if named is not None else None
         known = batch.copies.get(item.queue_id)
         if known is None:
@@ -86,7 +86,7 @@ class Recorder:
     def _delivery(self, delivery: Delivery, batch: "_Batch") -> Iterator[Event]:
         known = batch.copies.get(delivery.queue_id)
         queue_id = delivery.queue_id if known is None else known.original
-        copy = self._named(queue_id, (delivery.recipient, delivery.original))
+        copy = self._named(queue_id, (delivery.recipient, delivery.original), batch)
         if copy is None:
             return
         message_id = copy.message.message_id
@@ -104,6 +104,8 @@ class Recorder:
             "queue_time": str(waited),
             "delv_method": "esmtp",
         }
+        if delivery.pool:
+            data["ip_pool"] = delivery.pool
         if delivery.status != "sent":
             data |= _said(read_reason(delivery))
         if delivery.status == "deferred":
@@ -138,10 +140,15 @@ class Recorder:
             moment = self._timestamps.read(item.time).start
             yield self._event(events.BOUNCE, moment, copy, data | _said(expired()))
 
-    def _named(self, queue_id: str, recipients: Iterable[str]) -> Copy | None:
+    def _named(self, queue_id: str, recipients: Iterable[str], batch: "_Batch") -> Copy | None:
         """Return the message of the first of these recipients that a transmission has."""
-        found = (self._store.message_for(queue_id, address) for address in recipients if address)
-        return next((copy for copy in found if copy is not None), None)
+        for address in filter(None, recipients):
+            if (queue_id, address) not in batch.named:
+                batch.named[queue_id, address] = self._store.message_for(queue_id, address)
+            copy = batch.named[queue_id, address]
+            if copy is not None:
+                return copy
+        return None
 
     def _event(self, kind: str, timestamp: int, copy: Copy, data: dict[str, object]) -> Event:
         return Event(
@@ -163,6 +170,8 @@ class _Batch:
         self.events: list[Event] = []
         self.copies: dict[str, Requeued] = {}
         self.sources: dict[str, Requeued | None] = {}  # what the store has said of others
+        # The same of messages: most are told of twice, when they are handed over and when they are delivered.
+        self.named: dict[tuple[str, str], Copy | None] = {}
         self.suppressions: list[Suppression] = []
         self.delays: Counter[int] = Counter()
 

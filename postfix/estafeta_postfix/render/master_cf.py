@@ -1,4 +1,4 @@
-"""master.cf of a private instance: its listeners, the split of copies, the intake of bounces, Postfix's own.
+"""master.cf of a private instance: listeners, the split of copies, the ways out, the intake, Postfix's own.
 
 There is no local(8): nobody has a mailbox here. pickup(8) is there for `postsuper -r`, and because
 postqueue(1) takes an instance without it for one that is down; only root can submit through it, since Postfix
@@ -6,7 +6,7 @@ lets nobody else name a configuration directory that main.cf of the host does no
 """
 
 from estafeta_core.config.schema import Config
-from estafeta_postfix.render import copies, receipt
+from estafeta_postfix.render import copies, notices, outbound, receipt
 from estafeta_postfix.render.listener import CLEANUP, HIDDEN, SMUGGLING, listener_service
 from estafeta_postfix.render.main_cf import NOTE
 from estafeta_postfix.render.place import Place
@@ -16,13 +16,21 @@ from estafeta_postfix.render.values import endpoint
 INTAKE = "estafeta-intake"
 INTAKE_SIZE_LIMIT = 10_240_000  # bytes; Postfix's own default: reports quote at most a message
 
+# Mail for the intake comes from anybody: no field of ours may be in it when it is ever queued anew.
+_FROM_OUTSIDE = {
+    "header_checks": "regexp:{{/^X-Estafeta-/ IGNORE}}",
+    "mime_header_checks": "",  # both default to header_checks; reports quote mail of ours
+    "nested_header_checks": "",
+}
+
 
 def master_cf(config: Config, place: Place) -> str:
     """Return the text of master.cf."""
     listeners = [listener_service(config, name) for name in config.listeners]
     split = copies.services(config, place)
     behind = receipt.services(config)
-    services = [*listeners, *behind, _intake(place), _cleanup(place), *split, *_postfix_own()]
+    leaving = outbound.services(config)
+    services = [*listeners, *behind, _intake(place), _cleanup(place), *split, *leaving, *_postfix_own()]
     return NOTE + "".join(map(str, services))
 
 
@@ -83,17 +91,14 @@ def _postfix_own() -> list[Service]:
             process_limit="1",
             options={"cleanup_service_name": copies.REQUEUE},
         ),
-        Service("cleanup", "cleanup", private="n", process_limit="0"),
+        Service("cleanup", "cleanup", private="n", process_limit="0", options=_FROM_OUTSIDE),
         Service("qmgr", "qmgr", private="n", wakeup="300", process_limit="1"),
         Service("tlsmgr", "tlsmgr", wakeup="1000?", process_limit="1"),
         Service("rewrite", "trivial-rewrite"),
-        Service("bounce", "bounce", process_limit="0"),
-        Service("defer", "bounce", process_limit="0"),
-        Service("trace", "bounce", process_limit="0"),
+        *notices.services(),
         Service("flush", "flush", private="n", wakeup="1000?", process_limit="0"),
         Service("showq", "showq", private="n"),
         Service("proxymap", "proxymap"),
-        Service("smtp", "smtp"),
         Service("error", "error"),
         Service("retry", "error"),
         Service("discard", "discard"),

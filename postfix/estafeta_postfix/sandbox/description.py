@@ -3,19 +3,46 @@
 The names in the JSON are an interface: scripts and checks read them.
 """
 
+import contextlib
 import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from estafeta_postfix import ports
+from estafeta_core.config.load import load_accounts
+from estafeta_core.config.schema import Config
+from estafeta_milter.dkim.keys import KeyFileError
+from estafeta_postfix import dkim_keys, ports
 from estafeta_postfix.demo_accounts import DemoCredential
 from estafeta_postfix.render.listener import mechanisms
 from estafeta_postfix.sandbox.layout import Layout
 from estafeta_postfix.sandbox.settings import Ports, Settings
 
 ROLES = ("milter", "policy", "sasl", "web", "worker", "receipt", "postfix")  # receipt where it is wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The public half of a DKIM key, which is in no DNS here; the names are those of the JSON."""
+
+    domain: str
+    selector: str
+    record: str
+
+
+def published(config: Config) -> list[Published]:
+    """Return what DNS would have to say, so that signatures can be verified: of each verified key.
+
+    A key that cannot be read is left out; `estafeta check` tells of it.
+    """
+    found = []
+    for account in load_accounts(config.accounts_dir):
+        for each in dkim_keys.of_account(account):
+            if each.key.verified is True:
+                with contextlib.suppress(KeyFileError):
+                    found.append(Published(each.domain, each.key.selector, each.read().record()))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +54,7 @@ class Description:
     ports: Ports
     processes: dict[str, int]  # by role, as started
     credentials: list[DemoCredential]
+    dkim: list[Published]
 
     def as_json(self) -> str:
         """Return one line."""
@@ -58,6 +86,7 @@ class Description:
                 for name, listener in config.listeners.items()
             ],
             "credentials": [asdict(credential) for credential in self.credentials],
+            "dkim": [asdict(record) for record in self.dkim],
         }
 
     def as_text(self) -> str:

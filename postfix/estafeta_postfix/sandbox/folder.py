@@ -1,8 +1,8 @@
 """The folder of a sandbox: temporary or kept, and one sandbox's at a time.
 
-A folder that a sandbox has used before is used again: store, queue, outbox, log and signing key
-stay; configuration, certificate and demo accounts are written anew, since ports and keys are those
-of one run. Any other folder that holds something is refused, and so is one in use.
+A folder that a sandbox has used before is used again: store, queue, outbox, log, link signing key and
+DKIM keys stay; configuration, certificate and demo accounts are written anew, since ports and API keys are
+those of one run. Any other folder that holds something is refused, and so is one in use.
 """
 
 import fcntl

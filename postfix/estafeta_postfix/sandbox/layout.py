@@ -31,6 +31,11 @@ class Layout:
         return self.root / "keys" / "link.key"
 
     @property
+    def dkim_keys(self) -> Path:
+        """The DKIM keys of the demo accounts."""
+        return self.root / "keys" / "dkim"
+
+    @property
     def tls_chain(self) -> Path:
         """Private key and certificate of the SMTP listeners."""
         return self.root / "keys" / "tls.pem"

@@ -27,7 +27,7 @@ from estafeta_postfix.daemons import programs, roles
 from estafeta_postfix.files import write_bytes, write_text
 from estafeta_postfix.instance import Instance, InstanceError, mail_owner
 from estafeta_postfix.render.place import Place
-from estafeta_postfix.sandbox import readiness
+from estafeta_postfix.sandbox import description, readiness
 from estafeta_postfix.sandbox.description import ROLES, Description
 from estafeta_postfix.sandbox.folder import taken
 from estafeta_postfix.sandbox.layout import Layout
@@ -84,7 +84,7 @@ async def _start(
     owner = mail_owner()
     group = grp.getgrgid(owner.pw_gid).gr_name
     chosen = settings(layout, numbers, group, file=file, accounts=accounts)
-    for path in (sockets.sasl, sockets.policy, sockets.milter, sockets.receipt):
+    for path in (sockets.sasl, sockets.policy, sockets.milter, sockets.copies, sockets.receipt):
         sockets.claim(path(chosen.config.run_dir))
     credentials = _write_files(layout, chosen)
     place = Place(
@@ -113,7 +113,8 @@ async def _start(
         await supervisor.start(Program(name, command, log, instance.environment))
     await _postfix_answers(supervisor, chosen.config, numbers)
     processes = {role: supervisor.pid(role) for role in ROLES if role in supervisor}
-    return Description(layout, chosen, numbers, processes, credentials)
+    records = description.published(chosen.config)
+    return Description(layout, chosen, numbers, processes, credentials, records)
 
 
 def _take_ports(listeners: int) -> Ports:
@@ -138,7 +139,7 @@ def _write_files(layout: Layout, chosen: Settings) -> list[demo_accounts.DemoCre
     write_text(layout.config, as_yaml(chosen.config), mode=0o644)
     if not chosen.demo:
         return []
-    credentials = demo_accounts.write(layout.accounts)
+    credentials = demo_accounts.write(layout.accounts, layout.dkim_keys)
     with contextlib.closing(open_store(chosen.config.store)) as store:
         store.record(demo_accounts.suppressions())
     return credentials

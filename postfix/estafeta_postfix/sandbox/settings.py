@@ -13,11 +13,14 @@ import msgspec
 import yaml
 
 from estafeta_core.config.document import Document
-from estafeta_core.config.schema import Config, Listener, Web
+from estafeta_core.config.schema import Config, IpPool, Listener, Web
+from estafeta_postfix.demo_accounts import POOL
 from estafeta_postfix.ports import LOOPBACK
 from estafeta_postfix.sandbox.layout import Layout
 
 HOSTNAME = "mx.estafeta.example"
+POOLS = {POOL: IpPool(helo="pool.estafeta.example")}
+POOL_ADDRESS = "127.0.0.2"  # Linux takes every address of the loopback network for its own
 BOUNCE_DOMAIN = "bounce.estafeta.example"
 
 # One listener per documented pair of dialect and port; mechanisms and size are the dialect's own.
@@ -91,6 +94,10 @@ def settings(
         state_dir=layout.state,
         maillog=layout.maillog,
         queue_directory=layout.queue,
+        ip_pools={
+            name: msgspec.structs.replace(pool, bind_address=POOL_ADDRESS, bind_address6="")
+            for name, pool in (own.ip_pools if chosen else POOLS | own.ip_pools).items()
+        },
         socket_group=socket_group,
         web=Web(bind=LOOPBACK, port=ports.web),
     )

@@ -265,3 +265,48 @@ def test_a_credentials_domains_are_compared_as_the_accounts_are(config: Path, ac
     account.write_text(text.replace('{key: "', '{domains: [MÜNCHEN.example, sub.acme.example], key: "'))
     (credential,) = load.load(config).directory.credentials()
     assert credential.settings.domains == ("xn--mnchen-3ya.example", "sub.acme.example")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            "ip_pools: [marketing, other]",
+            (
+                "ip_pools.1: there is no pool 'other' in estafeta.yaml"
+                " (add it to its ip_pools, or remove it here)"
+            ),
+        ),
+        (
+            "defaults: {ip_pool: marketing}",
+            "defaults.ip_pool: 'marketing' is none of the account's ip_pools (add it to them)",
+        ),
+        (
+            "ip_pools: [alerts]\ndefaults: {ip_pool: marketing}",
+            "defaults.ip_pool: 'marketing' is none of the account's ip_pools (add it to them)",
+        ),
+    ],
+)
+def test_s36_an_account_uses_pools_that_are_there_and_its_own(config: Path, more: str, said: str) -> None:
+    config.write_text(config.read_text() + "ip_pools: {marketing: {}, alerts: {}}\n")
+    account = config.parent / "accounts.d" / "acme.yaml"
+    account.write_text(account.read_text() + more + "\n")
+    assert complaint(config).partition(": ")[2] == said
+
+
+def test_s36_a_subaccounts_pool_is_one_of_the_accounts(config: Path) -> None:
+    config.write_text(config.read_text() + "ip_pools: {marketing: {}, alerts: {}}\n")
+    account = config.parent / "accounts.d" / "acme.yaml"
+    text = account.read_text().replace("[sub.acme.example]", "[sub.acme.example], ip_pool: alerts")
+    account.write_text(f"{text}ip_pools: [marketing]\n")
+    said = "subaccounts.123.ip_pool: 'alerts' is none of the account's ip_pools (add it to them)"
+    assert complaint(config) == f"accounts.d/acme.yaml:6: {said}"
+    account.write_text(f"{text}ip_pools: [marketing, alerts]\n")
+    (credential,) = load.load(config).directory.credentials()
+    assert credential.account.ip_pools == ("marketing", "alerts")
+
+
+def test_where_estafeta_yaml_was_not_read_any_pool_may_be_there(account: Path) -> None:
+    account.write_text(account.read_text() + "ip_pools: [marketing]\n")
+    (found,) = load.load_accounts(account.parent)
+    assert found.ip_pools == ("marketing",)

@@ -9,7 +9,7 @@ from estafeta_core.config.document import Document
 from estafeta_core.config.load import load_accounts
 
 SAMPLE = Path(__file__).parents[3] / "postfix" / "estafeta_postfix" / "samples" / "acme.yaml"
-_COMMENTED = re.compile(r"^( *)# ( *[a-z_]+:(?: .*)?)$", re.MULTILINE)
+_COMMENTED = re.compile(r"^( *)# ( *[a-z_0-9]+:(?: .*)?)$", re.MULTILINE)
 # A credential has one secret: the sample shows a key, and names what other dialects take instead.
 INSTEAD = re.compile(r"^ *(username|password): .*\n", re.MULTILINE)
 

@@ -129,3 +129,37 @@ def test_t16_the_plan_in_a_user_name_is_the_account(account: Path) -> None:
     assert told_of(account, TEENVIO.replace("usuario.plan", "usuario.otro")) == [
         f"5: credentials.usuario.username: {said}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("default", "told"),
+    [
+        ("", advice.UNSIGNED),
+        ("default: new, ", "new is not verified, so mail that chooses no key leaves unsigned"),
+        ("default: [new, dns], ", "new, dns is not verified, so mail that chooses no key leaves unsigned"),
+        ("default: [s1, new], ", "new is not verified and signs nothing"),
+        ("default: s1, ", None),
+        ("default: [s1, mk], ", None),
+    ],
+)
+def test_s38_mail_that_leaves_unsigned_though_there_are_keys(
+    account: Path, default: str, told: str | None
+) -> None:
+    keys = "{s1: a, mk: b, new: {file: c, verified: false}, dns: {file: d, verified: dns}}"
+    dkim = f"{{verified: true, dkim: {{{default}keys: {keys}}}}}"
+    said = told_of(account, account.read_text().replace("{verified: true}", dkim))
+    assert said == ([f"4: domains.acme.example.dkim.default: {told}"] if told else [])
+
+
+def test_domains_that_are_signed_for_are_read(account: Path) -> None:
+    signed = "domains: {dominio.example: {dkim: {default: s1, keys: {s1: a}}}}\n"
+    assert told_of(account, TEENVIO + signed) == []
+
+
+def test_s36_a_pool_whose_address_this_host_does_not_have_is_warned_of(config: Path) -> None:
+    pools = "{a: {bind_address: 127.0.0.2, helo: a.example}, b: {bind_address: 192.0.2.10}, c: {}}"
+    config.write_text(f"{config.read_text()}ip_pools: {pools}\n")
+    assert [line for line in told(config) if "ip_pools" in line] == [
+        f"estafeta.yaml:7: ip_pools.b.bind_address: {advice.NOT_HERE}"
+    ]
+    assert load.load(config).warnings == (), "a daemon may start before the address is there"

@@ -216,3 +216,48 @@ def test_what_the_provider_has_may_be_said_of_a_listener(config: Path) -> None:
 )
 def test_a_web_address_is_one_that_may_stand_in_a_message(url: str, usable: bool) -> None:
     assert checks.is_web_address(url) is usable
+
+
+@pytest.mark.parametrize(
+    ("pool", "said"),
+    [
+        ("'a b': {}", "a b: 'a b' is not a name"),
+        ("-a: {}", "-a: '-a' is not a name"),
+        ("a: {bind_address: host}", "a.bind_address: 'host' is not an IP address"),
+        ("a: {bind_address: 192.0.2.0/24}", "a.bind_address: '192.0.2.0/24' is not an IP address"),
+        (
+            'a: {bind_address: "2001:db8::1"}',
+            "a.bind_address: 2001:db8::1 is not an IPv4 address (the other ones go to bind_address6)",
+        ),
+        (
+            "a: {bind_address6: 192.0.2.1}",
+            "a.bind_address6: 192.0.2.1 is not an IPv6 address (the other ones go to bind_address)",
+        ),
+        (
+            'a: {bind_address6: "::ffff:192.0.2.1"}',
+            "a.bind_address6: ::ffff:192.0.2.1 is not an IPv6 address",
+        ),
+        (
+            "a: {bind_address: 0.0.0.0}",
+            (
+                "a.bind_address: mail cannot leave from 0.0.0.0"
+                " (name one address of this host, or remove the key)"
+            ),
+        ),
+        ('a: {bind_address6: "::"}', "a.bind_address6: mail cannot leave from ::"),
+        ("a: {bind_address: 224.0.0.1}", "a.bind_address: mail cannot leave from 224.0.0.1"),
+        ('a: {bind_address6: "fe80::1%eth0"}', "a.bind_address6: mail cannot leave from fe80::1%eth0"),
+        ("a: {helo: a_b}", "a.helo: 'a_b' is not a host name"),
+        ("a: {helo: '[192.0.2.1]'}", "a.helo: '[192.0.2.1]' is not a host name"),
+        ("a: {address: 192.0.2.1}", "a.address: unknown key"),
+    ],
+)
+def test_a_pool_that_mail_cannot_leave_from_is_named(config: Path, pool: str, said: str) -> None:
+    config.write_text(f"{config.read_text()}ip_pools:\n  good: {{bind_address: 192.0.2.9}}\n  {pool}\n")
+    assert complaint(config).startswith(f"estafeta.yaml:9: ip_pools.{said}")
+
+
+def test_s36_a_pool_may_have_addresses_of_both_families(config: Path) -> None:
+    pool = '{bind_address: 192.0.2.10, bind_address6: "2001:db8::10", helo: m1.example.com}'
+    config.write_text(f"{config.read_text()}ip_pools: {{marketing: {pool}}}\n")
+    assert load.load(config).config.ip_pools["marketing"].helo == "m1.example.com"

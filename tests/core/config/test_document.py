@@ -92,6 +92,18 @@ BASE = "account: acme\ndialect: sparkpost\n"
             BASE + "credentials:\n  main:\n    permisions: [send]\n",
             "acme.yaml:5: credentials.main.permisions: unknown key (did you mean `permissions`?)",
         ),
+        (
+            BASE + "domains:\n  a.example:\n    dkim:\n      defualt: s1\n      keys: {s1: s1.pem}\n",
+            "acme.yaml:6: domains.a.example.dkim.defualt: unknown key (did you mean `default`?)",
+        ),
+        (
+            BASE + "domains: {a.example: {dkim: {keys: {s1: {file: s1.pem,\n  selecter: s}}}}}\n",
+            "acme.yaml:4: domains.a.example.dkim.keys.s1.selecter: unknown key (did you mean `selector`?)",
+        ),
+        (
+            BASE + "domains:\n  a.example:\n    dkim: s1\n",
+            "acme.yaml:5: domains.a.example.dkim: Expected `object | null`, got `str` (write keys and",
+        ),
         (BASE + "colour: red\n", "acme.yaml:3: colour: unknown key (known here: account, dialect,"),
         ("# no dialect\naccount: acme\n", "acme.yaml:2: the key `dialect` is missing"),
         (

@@ -25,6 +25,7 @@ OLD = "{dialects: [sparkpost], port: 587}"
         (OLD, f"{OLD}\n  more: {{dialects: [sparkpost], port: 588}}", [f"listeners.more: {RENDER}"]),
         ("submission:", "other:", [f"listeners.other: {RENDER}", f"listeners.submission: {RENDER}"]),
         (OLD, "{dialects: [sparkpost], port: 587, deprecated: true}", []),
+        ("[link.key]", "[link.key]\nip_pools: {a: {helo: a.example}}", [f"ip_pools.a: {RENDER}"]),
         ("click.example.com", "links.example.com", []),
         ("[link.key]", "[link.key]\nhosting: {quota: 1}", []),
         ("[link.key]", "[link.key]\n# nothing", []),
@@ -34,4 +35,12 @@ def test_what_waits_for_a_restart_is_named(config: Path, old: str, new: str, wai
     started = load.load_config(config)
     assert old in config.read_text()
     config.write_text(config.read_text().replace(old, new))
+    assert pending(started, load.load_config(config)) == waiting
+
+
+def test_what_is_new_of_a_pool_is_named(config: Path) -> None:
+    config.write_text(config.read_text() + "ip_pools: {a: {helo: a.example}, b: {}}\n")
+    started = load.load_config(config)
+    config.write_text(config.read_text().replace("a.example", "c.example").replace(", b: {}", ""))
+    waiting = [f"ip_pools.a.helo: {RENDER}", f"ip_pools.b: {RENDER}"]
     assert pending(started, load.load_config(config)) == waiting

@@ -15,7 +15,7 @@ from estafeta_core.config.schema import Config, Listener
 SAMPLES = Path(__file__).parents[3] / "postfix" / "estafeta_postfix" / "samples"
 SAMPLE = SAMPLES / "estafeta.yaml"
 ACCOUNTS = sorted(set(SAMPLES.glob("*.yaml")) - {SAMPLE})
-_COMMENTED = re.compile(r"^( *)# ( *[a-z_]+:(?: .*)?)$", re.MULTILINE)
+_COMMENTED = re.compile(r"^( *)# ( *[a-z_0-9]+:(?: .*)?)$", re.MULTILINE)
 
 
 def with_every_option(sample: Path) -> str:
@@ -70,6 +70,7 @@ def test_the_sample_shows_every_default(tmp_path: Path) -> None:
         bounce_domain=config.bounce_domain,
         listeners=config.listeners,
         signing_keys=config.signing_keys,
+        ip_pools=config.ip_pools,
     )
     assert config == defaults
 
@@ -85,7 +86,7 @@ def test_the_sample_shows_the_defaults_of_listeners() -> None:
 def test_every_option_of_a_sample_is_explained_on_its_line(sample: Path) -> None:
     explained: set[str] = set()
     for line in with_every_option(sample).splitlines():
-        option = re.match(r" *([a-z_]+): [^{]", line)
+        option = re.match(r" *([a-z_0-9]+): [^{]", line)
         if option and "  # " in line:
             explained.add(option[1])
         assert option is None or option[1] in explained

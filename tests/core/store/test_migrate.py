@@ -66,7 +66,9 @@ def schema_of(number: int) -> list[tuple[str]]:
     return schema
 
 
-@pytest.mark.parametrize("after", [0, 1, 2, 5, 10, 13, 14, 15, 16, 17, 20, 25, 30, 35, 38, 39, 40, 41])
+@pytest.mark.parametrize(
+    "after", [0, 1, 2, 5, 10, 13, 14, 15, 16, 17, 20, 25, 30, 35, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47]
+)
 def test_k7_a_migration_killed_at_any_point_can_be_run_again(after: int, tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     command = [sys.executable, "-c", DYING, str(path), str(after)]

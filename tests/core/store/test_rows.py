@@ -11,6 +11,7 @@ from estafeta_core.store import Store
 from estafeta_core.store.rows import (
     Contact,
     Content,
+    Count,
     Event,
     File,
     Group,
@@ -39,6 +40,7 @@ from estafeta_core.store.rows import (
         ("group_contacts", GroupContact),
         ("contacts", Contact),
         ("requeued", Requeued),
+        ("counters", Count),
     ],
 )
 def test_a_table_has_the_columns_of_its_dataclass_in_order(

@@ -12,6 +12,7 @@ from estafeta_core.store import Store
 from estafeta_core.store.rows import (
     Contact,
     Content,
+    Count,
     Event,
     Expiring,
     File,
@@ -90,6 +91,7 @@ def test_every_statement_has_the_values_it_asks_for() -> None:
         GroupContact(1, "a@b.c"),
         Contact("acme", "a@b.c", 1),
         Requeued("4Xa", "4Xb", 1),
+        Count("messages", "alike"),
         *(Forget(what, 1, 10) for what in EXPIRING),
     ):
         place, row_values = convert(row)

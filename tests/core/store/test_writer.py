@@ -15,7 +15,16 @@ from pathlib import Path
 import pytest
 
 from estafeta_core.store import RowsRefused, Store, StoreUnavailable, open_store, writer
-from estafeta_core.store.rows import Event, Message, Row, Suppression, TokenEvent, Transmission, Unsubscribed
+from estafeta_core.store.rows import (
+    Count,
+    Event,
+    Message,
+    Row,
+    Suppression,
+    TokenEvent,
+    Transmission,
+    Unsubscribed,
+)
 from estafeta_testing.stored import IDS, make_rows
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -102,6 +111,25 @@ def test_the_same_event_is_refused_twice(store: Store) -> None:
     store.record([event])
     with pytest.raises(RowsRefused, match=r"events\.event_id"):
         store.record([event])
+
+
+def test_what_is_counted_is_counted_with_its_rows_or_not_at_all(store: Store) -> None:
+    first = make_rows()
+    for rows in (first, make_rows(), make_rows()):
+        store.record([*rows, Count("messages", "alike"), Count("recipients", "bcc", 7)])
+    with pytest.raises(RowsRefused):
+        store.record([Count("messages", "alike"), *first])
+    assert (store.counted("messages"), store.counted("recipients")) == ({"alike": 3}, {"bcc": 21})
+
+
+def test_what_several_writers_count_at_once_is_counted(store: Store, url: str) -> None:
+    others = [open_store(url, timeout=10) for _ in range(3)]
+    futures = [each.submit([Count("messages", "differ")]) for each in others for _ in range(100)]
+    for future in futures:
+        future.result(10)
+    for each in others:
+        each.close()
+    assert store.counted("messages") == {"differ": 300}
 
 
 def test_a_suppression_replaces_the_one_before(store: Store, tmp_path: Path) -> None:

@@ -128,6 +128,23 @@ def test_a_link_that_is_not_in_the_charset_is_left_alone() -> None:
     assert links(data)[0] == data.replace(b"http://y/", b"http://t/1")
 
 
+@pytest.mark.parametrize("padding", [0, 300_000])
+def test_a_markup_that_was_read_before_gets_each_time_what_is_answered(padding: int) -> None:
+    markup = b'<body><a href="http://a.example/caf\xe9?\xe9">x</a>' + b"x" * padding
+    for charset, seen in (("iso-8859-1", "?%E9"), ("utf-8", None), ("windows-1251", "?%E9")):
+        for answer in ("https://one.example/", "https://two.example/"):
+            urls: list[str] = []
+
+            def target(anchor: Anchor, urls: list[str] = urls, answer: str = answer) -> str:
+                urls.append(anchor.url)
+                return answer
+
+            done = track(markup, charset, target, top=f"<i>{answer}</i>")
+            assert done.startswith(b"<body><i>" + answer.encode())
+            assert [url[-4:] for url in urls] == ([] if seen is None else [seen])
+            assert (b'href="' + answer.encode() in done) is (seen is not None)
+
+
 def test_an_answer_must_be_ascii() -> None:
     with pytest.raises(UnicodeEncodeError):
         track(b'<a href="http://x/">', "utf-8", lambda _: "http://é/")

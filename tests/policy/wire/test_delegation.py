@@ -62,6 +62,7 @@ REQUEST = Request(
     encryption_protocol="TLSv1.3",
     instance="1b2f.673dc0ab.6a2b1.0",
     policy_context="submission",
+    recipient_count="0",
 )
 
 

@@ -2,7 +2,7 @@ import asyncio
 import smtplib
 from pathlib import Path
 
-from estafeta_postfix.capture.outbox import Outbox
+from estafeta_postfix.capture.outbox import PEERS, Outbox
 from estafeta_postfix.capture.server import serve
 
 
@@ -25,3 +25,4 @@ def test_an_ordinary_client_delivers_several_messages_in_one_session(tmp_path: P
     first, second = (path.read_bytes() for path in sorted((tmp_path / "new").iterdir()))
     assert first.endswith(b"\r\nSubject: 1\r\n\r\n.\r\n..\r\n")
     assert len(second) > 500_000
+    assert (tmp_path / PEERS).read_text().count(" 127.0.0.1 ") == 2

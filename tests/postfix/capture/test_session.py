@@ -28,8 +28,8 @@ def test_messages_survive_any_split_of_the_stream(size: int | None) -> None:
     codes, kept = talk(wire, size)
     assert codes == ["250", "250", "250", "354", "250", "250", "250", "354", "250", "221"]
     assert kept == [
-        Message(b"s@example.org", (b"r@example.com",), b"Subject: x\r\n\r\n.dot\r\n"),
-        Message(b"", (b"a@b",), b""),
+        Message(b"s@example.org", (b"r@example.com",), b"Subject: x\r\n\r\n.dot\r\n", helo=b"a"),
+        Message(b"", (b"a@b",), b"", helo=b"a"),
     ]
 
 
@@ -112,3 +112,10 @@ def test_every_message_comes_out_as_its_sender_stuffed_it(lines: list[bytes], cu
     for start, end in pairwise(sorted({0, len(wire), *(cut for cut in cuts if cut < len(wire))})):
         session.feed(wire[start:end])
     assert [message.content for message in kept] == [content]
+
+
+def test_a_message_says_who_brought_it_from_where() -> None:
+    kept: list[Message] = []
+    session = Session(kept.append, "127.0.0.2")
+    session.feed(b"EHLO first\r\nHELO  second.example \r\n" + TRANSACTION.partition(b"\r\n")[2] + b".\r\n")
+    assert [(message.peer, message.helo) for message in kept] == [("127.0.0.2", b"second.example")]

@@ -42,6 +42,8 @@ def test_an_event_whose_transmission_is_gone_is_still_shown() -> None:
         ("injection", {}, ""),
         ("delivery", {"queue_time": "1234", "ip_address": "192.0.2.1"}, "192.0.2.1, 1.2 s in the queue"),
         ("delivery", {}, ""),
+        ("delivery", {"ip_address": "192.0.2.1", "ip_pool": "marketing"}, "192.0.2.1, pool marketing"),
+        ("bounce", {"raw_reason": "550 no", "ip_pool": "marketing"}, "550 no, pool marketing"),
         ("bounce", {"raw_reason": "550 no", "ip_address": "192.0.2.1"}, "550 no"),
         ("warning", {"reason": "The text lacks [Unsubscribe]"}, "The text lacks [Unsubscribe]"),
         ("click", {"target_link_url": "https://x.example/", "ip_address": "::1"}, "https://x.example/, ::1"),

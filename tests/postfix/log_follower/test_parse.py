@@ -66,6 +66,21 @@ def test_a_bounce_of_a_rewritten_address_over_a_kept_connection_is_read() -> Non
     assert found.text.endswith("550 5.1.1 No such user (in reply to RCPT TO command)")
 
 
+@pytest.mark.parametrize(
+    ("tag", "pool"),
+    [
+        (b"postfix/estafeta-pool-marketing/smtp", "marketing"),
+        (b"postfix/estafeta-pool-a.B_c-9/smtp", "a.B_c-9"),
+        (b"postfix/smtp", ""),
+        (b"other/estafeta-pool-marketing/smtp", ""),
+    ],
+)
+def test_s36_the_transport_tells_the_pool(tag: bytes, pool: str) -> None:
+    found = parse(SENT.replace(b"postfix/smtp", tag))
+    assert isinstance(found, Delivery)
+    assert found.pool == pool
+
+
 def test_a_deferral_without_a_server_is_read() -> None:
     found = parse(DEFERRED)
     assert isinstance(found, Delivery)

@@ -69,6 +69,17 @@ def test_each_status_becomes_its_event(recorder: Recorder, inject: Callable[...,
     assert events[1].data["bounce_class"] == "10"
 
 
+def test_s36_events_say_which_pool_it_was(recorder: Recorder, inject: Callable[..., None]) -> None:
+    inject("A1B2C3", "a@example.com", "b@example.com", "c@example.com")
+    lines = [
+        told("A1B2C3", "a@example.com", pool="marketing"),
+        told("A1B2C3", "b@example.com", "deferred", pool="marketing"),
+        told("A1B2C3", "c@example.com"),
+    ]
+    said = [event.data.get("ip_pool") for event in events_of(recorder, lines)]
+    assert said == ["marketing", "marketing", None]
+
+
 def test_an_event_comes_after_the_injection_though_the_log_knows_only_seconds(
     recorder: Recorder, inject: Callable[..., None], injected: int
 ) -> None:

@@ -51,22 +51,25 @@ def test_the_intake_takes_mail_for_nobody_else(folder: Path) -> None:
     assert INTAKE in postconf(folder, "-P", "127.0.0.1:25/inet/syslog_name")
 
 
-def test_only_the_cleanup_of_the_listeners_leads_messages_to_the_split(folder: Path) -> None:
-    said = postconf(folder, "-P", "*/unix/milter_header_checks")
-    assert said == (
-        "estafeta-cleanup/unix/milter_header_checks ="
-        " regexp:{{/^X-Estafeta-Job: / FILTER estafeta-split:[127.0.0.1]:10026}}\n"
-    )
+TO_SPLIT = "{/^X-Estafeta-Job: / FILTER estafeta-split:[127.0.0.1]:10026}"
+TO_POOL = "{/^X-Estafeta-Pool: ([A-Za-z0-9._-]+)$$/i FILTER estafeta-pool-$$1:[127.0.0.1]:10025}"
 
 
-def test_only_what_pickup_queues_anew_is_led_to_the_split_by_any_field(folder: Path) -> None:
-    assert postconf(folder, "-P", "*/unix/cleanup_service_name") == (
-        "pickup/unix/cleanup_service_name = estafeta-requeue\n"
-    )
-    assert postconf(folder, "-P", "*/unix/header_checks") == (
-        "estafeta-requeue/unix/header_checks ="
-        " regexp:{{/^X-Estafeta-Job: / FILTER estafeta-split:[127.0.0.1]:10026}}\n"
-    )
+def test_fields_that_the_milter_adds_lead_to_the_split_or_to_a_pool(folder: Path) -> None:
+    assert postconf(folder, "-P", "*/unix/milter_header_checks").splitlines() == [
+        f"estafeta-cleanup/unix/milter_header_checks = regexp:{{{TO_SPLIT}, {TO_POOL}}}",
+        f"estafeta-copies/unix/milter_header_checks = regexp:{{{TO_POOL}}}",
+    ]
+
+
+def test_only_what_pickup_queues_anew_is_led_somewhere_by_any_field(folder: Path) -> None:
+    said = postconf(folder, "-P", "*/unix/cleanup_service_name")
+    assert "pickup/unix/cleanup_service_name = estafeta-requeue\n" in said
+    assert said.count("estafeta-requeue") == 1
+    assert set(postconf(folder, "-P", "*/unix/header_checks").splitlines()) == {
+        f"estafeta-requeue/unix/header_checks = regexp:{{{TO_SPLIT}, {TO_POOL}}}",
+        "cleanup/unix/header_checks = regexp:{{/^X-Estafeta-/ IGNORE}}",  # of what comes from outside
+    }
     assert "cleanup_service_name" not in postconf(folder, "-P", "127.0.0.1:25/inet/*")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from estafeta_postfix import demo_accounts
-from estafeta_postfix.sandbox.description import ROLES, Description
+from estafeta_postfix.sandbox.description import ROLES, Description, published
 from estafeta_postfix.sandbox.layout import Layout
 from estafeta_postfix.sandbox.settings import LISTENERS, Ports, settings
 from estafeta_testing.sandbox import Sandbox
@@ -16,9 +16,10 @@ from estafeta_testing.sandbox import Sandbox
 def description(tmp_path: Path) -> Description:
     layout, ports = Layout(tmp_path), Ports(1001, 1002, 1003, 1004, tuple(range(2001, 2001 + len(LISTENERS))))
     processes = {role: number for number, role in enumerate(ROLES, start=10)}
-    return Description(
-        layout, settings(layout, ports, "postfix"), ports, processes, demo_accounts.write(tmp_path)
-    )
+    layout.accounts.mkdir()
+    credentials = demo_accounts.write(layout.accounts, layout.dkim_keys)
+    chosen = settings(layout, ports, "postfix")
+    return Description(layout, chosen, ports, processes, credentials, published(chosen.config))
 
 
 def test_the_json_is_one_line_with_every_name_of_the_interface(description: Description) -> None:
@@ -27,7 +28,7 @@ def test_the_json_is_one_line_with_every_name_of_the_interface(description: Desc
     said = json.loads(text)
     assert set(said) == {
         "dir", "web", "outbox", "maillog", "store", "config", "accounts_dir", "ca_file", "bounce_smtp",
-        "processes", "listeners", "credentials",
+        "processes", "listeners", "credentials", "dkim",
     }  # fmt: skip
     assert said["listeners"][0] == {
         "name": "sparkpost-587",
@@ -46,6 +47,19 @@ def test_the_json_is_one_line_with_every_name_of_the_interface(description: Desc
     }  # fmt: skip
     assert said["bounce_smtp"] == {"host": "127.0.0.1", "port": 1002}
     assert said["processes"] == description.processes
+    assert [(each["domain"], each["selector"]) for each in said["dkim"]] == [
+        ("acme.example", "default"),
+        ("acme.example", "marketing"),
+        ("acme.example", "ed25519"),
+    ]
+    assert set(said["dkim"][0]) == {"domain", "selector", "record"}
+    assert said["dkim"][0]["record"].startswith("v=DKIM1; k=rsa; p=")
+
+
+def test_a_key_that_cannot_be_read_does_not_stop_a_sandbox(description: Description) -> None:
+    (description.layout.dkim_keys / "acme-marketing.pem").unlink()
+    left = published(description.settings.config)
+    assert [each.selector for each in left] == ["default", "ed25519"]
 
 
 def test_the_page_names_every_listener_and_key(description: Description) -> None:

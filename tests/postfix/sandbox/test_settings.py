@@ -100,3 +100,21 @@ def test_a_mistake_is_named_where_the_person_made_it(layout: Layout, own: Path) 
     own.write_text(OWN.replace("tls: none", "tls: perhaps"))
     with pytest.raises(ConfigError, match=r"own\.yaml:9: listeners\.legacy\.tls"):
         settings(layout, PORTS, "postfix", file=own)
+
+
+def test_s36_the_pool_of_the_demo_accounts_is_there_whatever_a_person_has(layout: Layout, own: Path) -> None:
+    ports = Ports(web=1001, intake=1002, capture=1003, delivery=1004, listeners=tuple(range(2001, 2010)))
+    pool = settings(layout, ports, "postfix").config.ip_pools["my_ip_pool"]
+    assert (pool.bind_address, pool.bind_address6, pool.helo) == ("127.0.0.2", "", "pool.estafeta.example")
+    own.write_text(OWN + "ip_pools: {mine: {bind_address: 192.0.2.10, helo: m1.own.example}}\n")
+    pools = settings(layout, PORTS, "postfix", file=own).config.ip_pools
+    assert {name: (each.bind_address, each.helo) for name, each in pools.items()} == {
+        "my_ip_pool": ("127.0.0.2", "pool.estafeta.example"),
+        "mine": ("127.0.0.2", "m1.own.example"),
+    }
+
+
+def test_with_a_persons_accounts_there_are_only_his_pools(layout: Layout, own: Path, tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts"
+    accounts.mkdir()
+    assert settings(layout, PORTS, "postfix", file=own, accounts=accounts).config.ip_pools == {}

@@ -109,6 +109,9 @@ class Queued:
         name, value = _strings(data)
         self.headers.append((name.decode("ascii"), value))
 
+    def _add_recipient(self, data: bytes) -> None:
+        self.recipients.append(_address(data))
+
     def _delete_recipient(self, data: bytes) -> None:
         address = _address(data)
         self.recipients = [recipient for recipient in self.recipients if recipient != address]
@@ -123,6 +126,7 @@ class Queued:
 _EDITS = {
     "m": Queued._change_header,
     "h": Queued._add_header,
+    "+": Queued._add_recipient,
     "-": Queued._delete_recipient,
     "e": Queued._change_sender,
     "b": Queued._replace_body,

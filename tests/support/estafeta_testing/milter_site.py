@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from estafeta_core import secrets
+from estafeta_core import secrets, sockets
 from estafeta_core.store import Found, Store, open_store
 from estafeta_testing.milter_client import Client
 
@@ -125,16 +125,20 @@ class Site:
         self.started.append(process)
         return process
 
-    def connect(self, listener: str = "submission") -> Client:
+    def connect(self, listener: str = "submission", path: Path | None = None) -> Client:
         """Return a session, as soon as the daemon takes one."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                return Client(self.socket, listener=listener)
+                return Client(path or self.socket, listener=listener)
             except OSError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
+
+    def connect_copies(self) -> Client:
+        """Return a session at the socket for copies."""
+        return self.connect(path=sockets.copies(self.socket.parent))
 
     def lines(self, *words: str) -> list[str]:
         """Return the records of the log that hold all of `words`."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from estafeta_core import sockets
 from estafeta_core.config.live import Live
 from estafeta_core.headers import Header
 from estafeta_core.identity import Identity
@@ -19,10 +20,12 @@ from estafeta_core.store import Found, open_store
 from estafeta_core.store.rows import Suppression
 from estafeta_milter import edits
 from estafeta_milter.admission import Admission
+from estafeta_milter.allowance import Allowance
 from estafeta_milter.derived import Deriving
 from estafeta_milter.job import Job
 from estafeta_milter.message.message import Message
-from estafeta_milter.submission import CONTROL_HEADERS, Discard, Submission
+from estafeta_milter.proposal import CONTROL_HEADERS
+from estafeta_milter.submission import Discard, Submission
 from estafeta_milter.verdict import Envelope
 from estafeta_testing.milter_client import (
     Packet,
@@ -78,7 +81,8 @@ class Office:
         self.now = NOON
         deriving = Deriving()
         self.admission = Admission(self.live, deriving, lambda: self.now)
-        self.submission = Submission(self.store, IdSource(), deriving, lambda: self.now)
+        allowance = Allowance(sockets.policy(self.live.current.config.run_dir))
+        self.submission = Submission(self.store, IdSource(), deriving, allowance, lambda: self.now)
 
     def mail(
         self,
@@ -198,6 +202,7 @@ def make_job(**changed: Any) -> Job:
         options=Options(),
         links=LINKS,
         id=4711,
+        body_id=4711,
         rcpt_to="alice@example.net",
         control_headers=CONTROL_HEADERS,
         list_unsubscribe=False,
@@ -223,6 +228,8 @@ def packet(edit: edits.Edit) -> Packet:
             return packet_of_addition(name, value)
         case edits.DeleteRecipient(address):
             return packet_of_address("-", address)
+        case edits.AddRecipient(address):
+            return packet_of_address("+", address)
         case edits.ChangeSender(address):
             return packet_of_address("e", address)
         case edits.ReplaceBody(body):

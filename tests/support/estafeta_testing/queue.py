@@ -24,16 +24,22 @@ def postfix(relay: Relay, name: str, *arguments: str) -> str:
 @contextlib.contextmanager
 def queue_manager_held(relay: Relay) -> Iterator[None]:
     """Stop the queue manager: what is accepted meanwhile waits at the very first step behind the queue."""
-    (pid,) = [
-        int(path.parent.name)
-        for path in Path("/proc").glob("[0-9]*/comm")
-        if path.read_text() == "qmgr\n" and _parent(path.parent) == relay.processes["postfix"]
-    ]
+    (pid,) = queue_managers(relay)
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def queue_managers(relay: Relay) -> set[int]:
+    """Return the process ids of the queue manager: one, but while it is being replaced."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if path.read_text() == "qmgr\n" and _parent(path.parent) == relay.processes["postfix"]:
+                found.add(int(path.parent.name))
+    return found
 
 
 def copies_of(relay: Relay, sent: str) -> list[str]:

@@ -11,6 +11,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from estafeta_core.addresses import mailbox_key
 from estafeta_core.tokens import Kind, Token
 from estafeta_testing import testcase
 from estafeta_testing.outbox import Copy
@@ -145,9 +146,8 @@ class _Session:
         if len(copies) != 1:
             raise MismatchError(f"{expected.recipient} got {len(copies)} copies")
         found = self._relay.found(self._queue_id)
-        message_id = next(
-            message.message_id for message in found.messages if message.raw_rcpt_to == expected.recipient
-        )
+        key = mailbox_key(expected.recipient)
+        message_id = next(message.message_id for message in found.messages if message.rcpt_to == key)
         reading = _Reading(self._relay, copies[0], message_id, found.transmission.transmission_id)
         for wanted in expected.fields:
             self._field_is(reading, wanted)

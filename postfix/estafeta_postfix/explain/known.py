@@ -1,0 +1,29 @@
+"""The store as an explanation uses it: for reading only, whether it is there yet or not.
+
+Unlike a daemon, which makes the store when it starts, this opens what is there with connections that cannot
+write, and neither creates nor migrates anything. Without a store nobody is suppressed, no tag was used, and
+nothing is kept.
+"""
+
+from pathlib import Path
+
+from estafeta_core.config.load import SQLITE
+from estafeta_core.store import Store
+from estafeta_core.store.database import Database
+from estafeta_core.store.sqlite import TIMEOUT
+from estafeta_core.store.statements import Values
+
+
+class NoStore(Store):
+    """A store that nobody has made yet: every question finds nothing."""
+
+    def query(self, name: str, *parameters: str | int | None) -> list[Values]:  # noqa: ARG002 - of no table
+        """Return no rows."""
+        return []
+
+
+def open_known(url: str) -> Store:
+    """Return the store at `url`, or an empty one where there is none; to be closed by the caller."""
+    path = Path(url.removeprefix(SQLITE))
+    kind = Store if path.exists() else NoStore
+    return kind(Database(path, TIMEOUT), checkpoints=False)
