@@ -48,8 +48,8 @@ format: $(READY) ## rewrite the code in the house's format
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: run-packages $(READY) ## compare with bare Postfix and with a milter that does nothing
-	@$(BIN)/python -m bench
+bench: run-packages $(READY) ## compare with bare Postfix and with a milter that does nothing (BENCH='--copies 999': many copies)
+	@$(BIN)/python -m bench $(BENCH)
 
 lock: ## resolve the newest versions that pyproject.toml allows into tools/lock/
 	@PYTHON='$(PYTHON)' tools/lock.sh

@@ -21,8 +21,6 @@ from estafeta_milter import edits, wire
 log = logging.getLogger(__name__)
 
 FAULT = Refusal(451, "4.3.0", "Internal error, try again later")
-# Header fields of a message: the 50,000 that a client may send, and what has been added since.
-FIELDS = 51_000
 READ = 1 << 18  # bytes at a time, into one place: a new one each time costs more than the reading
 PAUSE = 0.1  # seconds between two looks at the clock while it stops
 SEND_TIMEOUT = 20  # seconds for what cleanup(8) reads while it is sent; it waits 45 for an answer
@@ -120,7 +118,7 @@ class HandoverLoop:
 
     def _answer(self, message: wire.Handover) -> bytes:
         try:
-            if len(message.headers) > FIELDS:
+            if len(message.headers) > wire.FIELDS:
                 return wire.answer(FAULT)
             recipients, headers = tuple(message.recipients), tuple(message.headers)
             body = b"".join(message.body)

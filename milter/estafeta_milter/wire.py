@@ -26,6 +26,9 @@ from estafeta_core.refusal import Refusal
 from estafeta_milter import edits
 
 VERSION = 6
+# Header fields that are taken in of a message, but for one that tells of too many: the 50,000 that a client
+# may send, and what has been added since.
+FIELDS = 51_000
 PACKET = 1 << 20  # bytes; Postfix's largest has 65,536
 CHUNK = 65_535  # bytes of a body in one packet (Postfix's MILTER_CHUNK_SIZE)
 ACTIONS = (
@@ -99,7 +102,8 @@ class Conversation:
             at = begin + length
             command, rest = buffer[begin], bytes(buffer[begin + 1 : at])
             if command == _FIELD and self._message is not None:  # most are
-                self._message.headers.append(_header(rest))
+                if len(self._message.headers) <= FIELDS:
+                    self._message.headers.append(_header(rest))
             elif (found := self._packet(chr(command), rest)) is not None:
                 yield found
         del buffer[:at]

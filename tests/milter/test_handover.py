@@ -13,7 +13,8 @@ from estafeta_core.jobs import FIELD
 from estafeta_core.refusal import Refusal
 from estafeta_milter import edits
 from estafeta_milter.delivery import NO_JOB
-from estafeta_milter.handover import FIELDS, HandoverLoop
+from estafeta_milter.handover import HandoverLoop
+from estafeta_milter.wire import FIELDS
 from estafeta_testing.milter_client import MACROS, Answer, Client, Queued
 from estafeta_testing.milter_site import Site, children, eventually
 from estafeta_testing.office import FROM, HTML, LINKS, make_message, queued

@@ -5,6 +5,7 @@ content. Time and memory grow with the length alone, whatever the bytes are: a m
 client waits.
 """
 
+import functools
 import re
 
 from estafeta_core.headers import Header
@@ -12,11 +13,14 @@ from estafeta_core.headers import Header
 # What bytes.split() takes for white space and DKIM does not, and a CR wherever it stands. They are looked for
 # one by one: a Cc of a thousand addresses is in every copy, and an expression takes 70 times as long.
 OTHER_SPACE = (b"\x0b", b"\x0c", b"\r")
+REMEMBERED = 64  # header fields; a field has at most 60,000 bytes, and nearly all have less than 100
 _FOLD = re.compile(rb"\r?\n")
 _SPACES = re.compile(rb"[ \t]+")
 _LINE_ENDS = re.compile(rb"(?:\n\r)*")  # read backwards
 
 
+# What the copies of a message have in common is the same in each: a Cc of a thousand addresses is long.
+@functools.lru_cache(maxsize=REMEMBERED)
 def relaxed_header(header: Header) -> bytes:
     """Return a field, without the line end behind it."""
     return header.key.encode("ascii") + b":" + relaxed_value(header.value)
