@@ -1,8 +1,8 @@
 """Stage `delivery`: Postfix hands over a message to one of its recipients, and it becomes that one's copy.
 
-Everything was decided when the message came in, and its job says what (see jobs.py of the core): no account
-and no store is asked here, so a copy can be made whatever is down and however long it took. The same copy
-comes out each time, because Postfix may try again after it has lost an answer.
+Everything was decided when the message came in, and its job says what (see jobs.py of the core): no store
+is asked here, and of the accounts only their DKIM keys, so a copy can be made whatever is down and however
+long it took. The same copy comes out each time, because Postfix may try again after it has lost an answer.
 
 Nothing is refused for good: the message has been accepted. What has no job for its recipient is deferred
 as well, and so is what has the job of another message; it is none of ours, since nobody but this host's own

@@ -85,9 +85,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     listeners: dict[str, Listener]
     signing_keys: tuple[Path, ...]  # the first signs, all verify
     ip_pools: dict[str, IpPool] = {}
-    # RCPT TO, cc, bcc and archive together. Postfix is told to read 5,000 of a message at once; a job has
-    # room for about 7,000, in the 59,000 bytes of its field.
-    copies_per_message: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 2000
+    # RCPT TO, cc, bcc and archive together. Postfix is told to read 5,000 of a message at once, and has to
+    # read to the end; a job has room for about 7,000, in the 59,000 bytes of its field.
+    copies_per_message: Annotated[int, msgspec.Meta(ge=1, le=4000)] = 2000
     store: str = "sqlite:////var/lib/estafeta/estafeta.db"
     accounts_dir: Path = Path("accounts.d")
     run_dir: Path = Path("/run/estafeta")  # sockets

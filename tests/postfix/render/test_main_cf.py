@@ -45,7 +45,7 @@ def test_everything_of_the_instance_is_its_own(config: Config, place: Place) -> 
 def test_copies_are_handed_over_one_by_one_and_wait_for_nobody_else(config: Config, place: Place) -> None:
     found = settings(config, place)
     assert found["estafeta-split_destination_recipient_limit"] == "1"
-    assert int(found["qmgr_message_recipient_minimum"]) >= 5000, "the most copies of one message there may be"
+    assert int(found["qmgr_message_recipient_minimum"]) > 4000, "the most copies of one message there may be"
     assert found["estafeta-split_destination_concurrency_failed_cohort_limit"] == "0"
 
 
