@@ -4,6 +4,7 @@ config        the YAML files, checked and reloaded
 directory     accounts and credentials, found by key or by user name
 identity      who is sending: account/credential[/subaccount]
 secrets       keys and passwords: made, hashed, checked
+throttle      how guessing passwords is slowed down
 dialects      one file per provider: user names, control headers, reply texts, limits
 options       what a message asks for, in one vocabulary for every dialect
 rules         one question per file, each returning a `Refusal` or nothing

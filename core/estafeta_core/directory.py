@@ -8,6 +8,7 @@ the time of a look-up says nothing about how much of a key was guessed right.
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from estafeta_core import secrets
 from estafeta_core.addresses import mailbox_key
@@ -15,6 +16,7 @@ from estafeta_core.config import accounts
 from estafeta_core.identity import Identity
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Directory:
 
     def __init__(self, account_files: Iterable[accounts.Account]) -> None:
         self.accounts: dict[str, accounts.Account] = {}
+        self._dialects: dict[str, None] = {}  # of the accounts, each once
         self._by_id: dict[tuple[str, str], Credential] = {}
         self._by_key: dict[tuple[str, bytes], Credential] = {}
         self._by_username: dict[tuple[str, str], Credential] = {}
@@ -47,6 +50,7 @@ class Directory:
 
     def _add(self, account: accounts.Account) -> None:
         self.accounts[account.account] = account
+        self._dialects[account.dialect] = None
         senders = frozenset(map(mailbox_key, account.senders))
         for name, settings in account.credentials.items():
             credential = Credential(
@@ -71,9 +75,25 @@ class Directory:
         """Return the credential of `dialect` with exactly this user name; its secret is not checked yet."""
         return self._by_username.get((dialect, username))
 
+    def by_any_key(self, key: str) -> list[Credential]:
+        """Return the credentials whose generated key is `key`, whatever their dialect: one, or none."""
+        return self._in_any_dialect(self._by_key, secrets.key_digest(key))
+
+    def by_any_username(self, username: str) -> list[Credential]:
+        """Return the credentials with exactly this user name; their secrets are not checked yet."""
+        return self._in_any_dialect(self._by_username, username)
+
+    def _in_any_dialect(self, found_by: dict[tuple[str, T], Credential], wanted: T) -> list[Credential]:
+        named = (found_by.get((dialect, wanted)) for dialect in self._dialects)
+        return [credential for credential in named if credential is not None]
+
     def credential(self, identity: Identity) -> Credential | None:
         """Return the credential behind an identity that the SASL back end has returned before."""
-        return self._by_id.get((identity.account, identity.credential))
+        return self.by_id(identity.account, identity.credential)
+
+    def by_id(self, account: str, name: str) -> Credential | None:
+        """Return the credential `account/name`."""
+        return self._by_id.get((account, name))
 
     def credentials(self) -> list[Credential]:
         """Return every credential, in the order of the files."""

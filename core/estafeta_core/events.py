@@ -11,6 +11,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from estafeta_core.dialects import DIALECTS
 from estafeta_core.store.rows import Event, Message, Transmission
 
 INJECTION = "injection"
@@ -65,13 +66,11 @@ _ANYWHERE = ("ip_pool", "routing_domain", "sending_ip")
 _NO_TRACKING_FLAGS = frozenset({OUT_OF_BAND, SPAM_COMPLAINT, POLICY_REJECTION})
 
 
-def view(
-    event: Event, transmission: Transmission | None, message: Message | None, metadata_limit: int
-) -> dict[str, Any]:
+def view(event: Event, transmission: Transmission | None, message: Message | None) -> dict[str, Any]:
     """Return the event as SparkPost's Events API shows it.
 
-    `metadata_limit` is the dialect's `event_metadata_limit` in bytes. Without a message (a token shared by
-    all recipients) there are no recipient fields, without a transmission (deleted since) only its own.
+    Without a message (a token shared by all recipients) there are no recipient fields, without a transmission
+    (deleted since) only its own.
     """
     fields: dict[str, Any] = {
         "type": event.type,
@@ -83,7 +82,7 @@ def view(
     if event.message_id is not None:
         fields["message_id"] = str(event.message_id)
     if transmission is not None:
-        fields |= _of_transmission(event.type, transmission, metadata_limit)
+        fields |= _of_transmission(event.type, transmission)
     if message is not None:
         fields |= _of_message(message)
     for name in (*ADDITIONAL.get(event.type, ()), *_ANYWHERE):
@@ -115,15 +114,17 @@ def _json_size(value: Any) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _of_transmission(kind: str, transmission: Transmission, metadata_limit: int) -> dict[str, Any]:
+def _of_transmission(kind: str, transmission: Transmission) -> dict[str, Any]:
     metadata = transmission.metadata
+    if kind in METADATA_BOUNDED:
+        metadata = cut_metadata(metadata, DIALECTS[transmission.dialect].event_metadata_limit)
     fields: dict[str, Any] = {
         "customer_id": transmission.customer_id,
         "friendly_from": transmission.friendly_from,
         "msg_from": transmission.msg_from,
         "subject": transmission.subject,
         "injection_time": iso_time(transmission.injection_time),
-        "rcpt_meta": cut_metadata(metadata, metadata_limit) if kind in METADATA_BOUNDED else metadata,
+        "rcpt_meta": metadata,
         "rcpt_tags": list(transmission.tags),
     }
     if transmission.campaign_id:

@@ -6,7 +6,6 @@ wire/delegation     MAIL and RCPT, in the policy delegation protocol: bytes in, 
 authenticate        an attempt and a directory -> who it is, or why not
 held                answers held for a second
 judge               a request and a directory -> go ahead, or the refusal
-throttle            how failed logins of one address are slowed down
 limits              recipients counted per minute, hour and day
 journal             one log line a decision, written in batches
 listening           the listening socket: inherited from systemd or bound

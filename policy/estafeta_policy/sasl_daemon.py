@@ -22,6 +22,7 @@ from estafeta_core import secrets
 from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Auth
 from estafeta_core.dialects import DIALECTS
+from estafeta_core.throttle import Throttle
 from estafeta_policy.authenticate import (
     Authenticated,
     Authenticator,
@@ -32,7 +33,6 @@ from estafeta_policy.authenticate import (
 )
 from estafeta_policy.connection import Connection
 from estafeta_policy.journal import DELAY, Journal
-from estafeta_policy.throttle import Throttle
 from estafeta_policy.wire import ProtocolError, dovecot_auth
 
 MAX_WAITING = 64  # password checks; at 30 ms each and two at a time the last waits for a second

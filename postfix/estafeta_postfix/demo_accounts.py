@@ -76,7 +76,8 @@ _ACME = _Demo(
         _Login(
             "main",
             SPARKPOST_USER,
-            "may send, read events and skip suppression; acme.example is verified, new.example is not;"
+            "may send, read events, skip suppression and change suppression lists and webhooks;"
+            " acme.example is verified, new.example is not;"
             f" subaccount 123 ({SPARKPOST_USER}:X-MSYS-SUBACCOUNT=123) owns sub.acme.example;"
             " dkim_key: default, marketing, ed25519 (pending is not verified);"
             f" ip_pool: {POOL}",
@@ -102,7 +103,7 @@ ip_pools: [my_ip_pool]
 subaccounts:
   "123": {{domains: [sub.acme.example]}}
 credentials:
-  main: {{key: "{main}", permissions: [send, events, skip_suppression]}}
+  main: {{key: "{main}", permissions: [send, events, skip_suppression, manage]}}
   readonly: {{key: "{readonly}", permissions: [events]}}
   sendonly: {{key: "{sendonly}", permissions: [send]}}
 """,
@@ -135,7 +136,7 @@ teenvio:
     x: https://x.com/dominio
     linkedin: https://www.linkedin.com/company/dominio
 credentials:
-  usuario: {{username: usuario.plan, password: "{usuario}"}}
+  usuario: {{username: usuario.plan, password: "{usuario}", permissions: [send, events, manage]}}
 """,
 )
 
@@ -161,7 +162,11 @@ domains:
   devino.example: {{verified: true}}
 senders: [noreply@devino.example]
 credentials:
-  1website: {{username: 1website, password: "{1website}", allow_from: [127.0.0.0/8, "::1"]}}
+  1website:
+    username: 1website
+    password: "{1website}"
+    permissions: [send, events, manage]
+    allow_from: [127.0.0.0/8, "::1"]
   2website: {{username: 2website, password: "{2website}", allow_from: [192.0.2.0/24]}}
 """,
 )
@@ -178,7 +183,7 @@ dialect: perfit
 domains:
   midominio.example: {{verified: true}}
 credentials:
-  main: {{key: "{main}"}}
+  main: {{key: "{main}", permissions: [send, events, manage]}}
 """,
 )
 
@@ -200,7 +205,7 @@ dialect: emitlo
 domains:
   yourdomain.example: {{verified: true}}
 credentials:
-  prod: {{username: prod_demo, key: "{prod}", permissions: [send, events]}}
+  prod: {{username: prod_demo, key: "{prod}", permissions: [send, events, manage]}}
   suspended: {{username: prod_suspended, key: "{suspended}", status: suspended}}
   revoked: {{username: prod_revoked, key: "{revoked}", status: revoked}}
   nosend: {{username: prod_nosend, key: "{nosend}", permissions: [events]}}

@@ -39,7 +39,7 @@ KINDS = sorted(events.ADDITIONAL)
 
 
 def test_an_injection_has_sparkposts_fields() -> None:
-    assert events.view(EVENT, TRANSMISSION, MESSAGE, 1000) == {
+    assert events.view(EVENT, TRANSMISSION, MESSAGE) == {
         "type": "injection",
         "timestamp": "2025-11-20T12:00:01.234Z",
         "event_id": "103",
@@ -69,7 +69,7 @@ def test_an_injection_has_sparkposts_fields() -> None:
 def test_every_kind_shows_its_own_fields_and_no_others(kind: str) -> None:
     everything = {name: 7 for names in events.ADDITIONAL.values() for name in names}
     event = replace(EVENT, type=kind, data=everything | {"dsn": "5.1.1", "event_id": 9, "customer_id": "x"})
-    shown = events.view(event, TRANSMISSION, MESSAGE, 1000)
+    shown = events.view(event, TRANSMISSION, MESSAGE)
     assert {name for name in everything if name in shown} == set(events.ADDITIONAL[kind])
     assert all(shown[name] == "7" for name in events.ADDITIONAL[kind])
     assert "dsn" not in shown
@@ -79,48 +79,48 @@ def test_every_kind_shows_its_own_fields_and_no_others(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ids_and_counts_are_decimal_strings(kind: str) -> None:
-    shown = events.view(replace(EVENT, type=kind), TRANSMISSION, MESSAGE, 1000)
+    shown = events.view(replace(EVENT, type=kind), TRANSMISSION, MESSAGE)
     assert not any(isinstance(value, int) and not isinstance(value, bool) for value in shown.values())
     json.dumps(shown)
 
 
 def test_s50_rcpt_type_stands_only_on_copies() -> None:
-    assert "rcpt_type" not in events.view(EVENT, TRANSMISSION, MESSAGE, 1000)
+    assert "rcpt_type" not in events.view(EVENT, TRANSMISSION, MESSAGE)
     for kind in ("cc", "bcc", "archive"):
-        shown = events.view(EVENT, TRANSMISSION, replace(MESSAGE, rcpt_type=kind), 1000)
+        shown = events.view(EVENT, TRANSMISSION, replace(MESSAGE, rcpt_type=kind))
         assert shown["rcpt_type"] == kind
 
 
 def test_the_account_itself_is_subaccount_0_and_an_empty_campaign_is_left_out() -> None:
-    shown = events.view(replace(EVENT, subaccount=None), replace(TRANSMISSION, campaign_id=""), MESSAGE, 1000)
+    shown = events.view(replace(EVENT, subaccount=None), replace(TRANSMISSION, campaign_id=""), MESSAGE)
     assert shown["subaccount_id"] == "0"
     assert "campaign_id" not in shown
 
 
 def test_a_warning_says_what_was_not_as_wished() -> None:
     warning = replace(EVENT, type=events.WARNING, data={"reason": "The text lacks [Unsubscribe]"})
-    view = events.view(warning, TRANSMISSION, MESSAGE, 1000)
+    view = events.view(warning, TRANSMISSION, MESSAGE)
     assert (view["type"], view["reason"]) == ("warning", "The text lacks [Unsubscribe]")
     assert view["rcpt_to"] == "alice@example.net"
 
 
 def test_an_event_of_a_shared_token_names_no_recipient() -> None:
-    shown = events.view(replace(EVENT, type="open", message_id=None), TRANSMISSION, None, 1000)
+    shown = events.view(replace(EVENT, type="open", message_id=None), TRANSMISSION, None)
     assert not {"message_id", "rcpt_to", "raw_rcpt_to", "recipient_domain"} & shown.keys()
 
 
 def test_an_event_outlives_its_transmission() -> None:
-    shown = events.view(EVENT, None, None, 1000)
+    shown = events.view(EVENT, None, None)
     assert shown["transmission_id"] == "101"
     assert "rcpt_meta" not in shown
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_s17_metadata_is_cut_only_where_recipients_act(kind: str) -> None:
-    metadata = {"a": "x" * 50, "b": "y" * 50}
-    shown = events.view(replace(EVENT, type=kind), replace(TRANSMISSION, metadata=metadata), MESSAGE, 70)
+    metadata = {"a": "x" * 700, "b": "y" * 700}  # SparkPost cuts at 1000
+    shown = events.view(replace(EVENT, type=kind), replace(TRANSMISSION, metadata=metadata), MESSAGE)
     bounded = kind in {"open", "initial_open", "click", "amp_click"}
-    assert shown["rcpt_meta"] == ({"a": "x" * 50} if bounded else metadata)
+    assert shown["rcpt_meta"] == ({"a": "x" * 700} if bounded else metadata)
 
 
 json_values = st.recursive(
@@ -156,3 +156,8 @@ def test_s17_metadata_of_exactly_the_limit_is_whole() -> None:
 def test_iso_times_carry_milliseconds_and_utc() -> None:
     assert events.iso_time(0) == "1970-01-01T00:00:00.000Z"
     assert events.iso_time(1_704_067_199_999) == "2023-12-31T23:59:59.999Z"
+
+
+def test_an_event_whose_transmission_is_gone_is_still_shown() -> None:
+    event = Event(1, "click", 0, 5, 6, "acme", None, {"target_link_url": "https://example.com/"})
+    assert events.view(event, None, None)["target_link_url"] == "https://example.com/"

@@ -58,7 +58,7 @@ def test_the_accounts_show_what_is_refused(tmp_path: Path) -> None:
     assert acme.subaccounts["123"].domains == ("sub.acme.example",)
     permissions = {name: set(credential.permissions) for name, credential in acme.credentials.items()}
     assert permissions == {
-        "main": {"send", "events", "skip_suppression"},
+        "main": {"send", "events", "skip_suppression", "manage"},
         "readonly": {"events"},
         "sendonly": {"send"},
     }

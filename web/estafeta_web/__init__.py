@@ -10,6 +10,8 @@ web_version   /w/TOKEN: a message as its recipient got it
 files         /f/TOKEN/NAME: an attachment
 images        /i/TOKEN: an image that a message shows
 disposition   how a file is offered for saving under its name
+access        who asks for an account's own things, and whether he may
+client        where a request comes from
 health        /healthz and /metrics
 answers       answers and headers that several paths share
 service       what the paths work with: links, clock, ids, recorder

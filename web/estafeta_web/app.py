@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -13,29 +13,28 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from estafeta_web import answers, clicks, files, health, icons, images, opens, unsubscribe, web_version
-from estafeta_web.service import Service
+from estafeta_web.service import Handler, Place, Service
 
-Handler = Callable[[Request], Awaitable[Response]]
+PLACES = (
+    Place("/o/{token}.gif", "open", opens.pixel),
+    Place("/c/{token}", "click", clicks.click),
+    Place("/u/{token}", "unsubscribe", unsubscribe.show),
+    Place("/u/{token}", "unsubscribe", unsubscribe.leave, "POST"),
+    Place("/w/{token}", "web_version", web_version.show),
+    Place("/f/{token}/{name}", "file", files.download),
+    Place("/i/{token}", "image", images.image),
+    Place("/icons/{network}.png", "icon", icons.icon),
+    Place("/healthz", "healthz", health.healthz),
+    Place("/metrics", "metrics", health.metrics),
+)
 
 
 def make_app(service: Service) -> Starlette:
     """Return the application that serves with `service`."""
-
-    def route(path: str, name: str, handler: Handler, method: str = "GET") -> Route:
-        return Route(path, _counted(service, name, handler), methods=[method])
-
     app = Starlette(
         routes=[
-            route("/o/{token}.gif", "open", opens.pixel),
-            route("/c/{token}", "click", clicks.click),
-            route("/u/{token}", "unsubscribe", unsubscribe.show),
-            route("/u/{token}", "unsubscribe", unsubscribe.leave, "POST"),
-            route("/w/{token}", "web_version", web_version.show),
-            route("/f/{token}/{name}", "file", files.download),
-            route("/i/{token}", "image", images.image),
-            route("/icons/{network}.png", "icon", icons.icon),
-            route("/healthz", "healthz", health.healthz),
-            route("/metrics", "metrics", health.metrics),
+            Route(place.path, _counted(service, place.name, place.handler), methods=[place.method])
+            for place in PLACES
         ],
         exception_handlers={404: _not_found},
         middleware=[Middleware(_Uncached)],

@@ -1,11 +1,10 @@
 """The web process: socket, signals, reload.
 
 SIGTERM and SIGINT stop it: no new connection is taken, requests in hand are answered.
-SIGHUP and a changed file reload; of the configuration, the signing keys can change while
-it runs, and `web`, `store` and `state_dir` are those it was started with.
+SIGHUP and a changed file reload; of the configuration, the signing keys and the accounts can change
+while it runs, and `web`, `store` and `state_dir` are those it was started with.
 
-The client's address is the one of the connection: X-Forwarded-For is not believed,
-because anybody can send it. No access log is written, as a path holds a token.
+No access log is written, as a path holds a token.
 """
 
 import asyncio
@@ -28,6 +27,8 @@ from estafeta_core.config.schema import Config
 from estafeta_core.hosting import Shelf
 from estafeta_core.links import Links
 from estafeta_core.store import SchemaTooNew, Store, open_store
+from estafeta_web import client
+from estafeta_web.access import Access
 from estafeta_web.answers import HEADERS
 from estafeta_web.app import make_app
 from estafeta_web.connection import Connection
@@ -58,7 +59,7 @@ def run_web(config_path: Path) -> int:
     except (OSError, ValueError, SchemaTooNew) as error:
         log.critical("%s", error)
         return 1
-    service = make_service(config, links, store)
+    service = make_service(live.current, links, store)
     live.on_change(lambda snapshot: _take(service, snapshot))
     live.watch()
     with listener, contextlib.closing(store):
@@ -69,15 +70,20 @@ def run_web(config_path: Path) -> int:
     return 0
 
 
-def make_service(config: Config, links: Links, store: Store) -> Service:
+def make_service(snapshot: Snapshot, links: Links, store: Store) -> Service:
     """Return what the paths work with."""
+    config = snapshot.config
     metrics = Metrics()
     recorder = Recorder(store, Spool(config.state_dir / SPOOL), metrics)
-    return Service(links, recorder, metrics, store, Shelf(config.state_dir))
+    proxies = client.networks(config.web.trusted_proxies)
+    return Service(
+        links, Access(snapshot), recorder, metrics, store, Shelf(config.state_dir), proxies=proxies
+    )
 
 
 def _take(service: Service, snapshot: Snapshot) -> None:
     service.links = Links.from_config(snapshot.config)
+    service.access.take(snapshot)
 
 
 def _listen(config: Config) -> socket.socket:

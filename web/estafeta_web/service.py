@@ -5,12 +5,13 @@ import contextlib
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar, get_args
+from typing import NamedTuple, TypeVar, get_args
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from estafeta_core import events
 from estafeta_core.hosting import Shelf
@@ -19,6 +20,8 @@ from estafeta_core.links import Links
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import Counter, TokenEvent
 from estafeta_core.tokens import Kind, Token
+from estafeta_web import client
+from estafeta_web.access import Access
 from estafeta_web.metrics import Counted, Metrics
 from estafeta_web.recorder import Recorder
 
@@ -45,6 +48,16 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Place(NamedTuple):
+    """An entry in the table of paths; `name` is what its requests are counted under."""
+
+    path: str
+    name: str
+    handler: Handler
+    method: str = "GET"
 
 
 class Away(Exception):  # noqa: N818 - it names a state that passes, not a mistake
@@ -65,10 +78,12 @@ class Service:
     """One per process; `links` is replaced by a reload, in one assignment."""
 
     links: Links
+    access: Access
     recorder: Recorder
     metrics: Metrics
     store: Store
     shelf: Shelf
+    proxies: tuple[client.Network, ...] = ()
     readers: ThreadPoolExecutor = field(default_factory=_readers)
     counting: ThreadPoolExecutor = field(default_factory=_counting)
     pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES))
@@ -102,9 +117,13 @@ class Service:
                 timestamp=self.now_ms(),
                 id=token.id,
                 shared=token.shared,
-                data=_data(token, request),
+                data=_data(token, request, self.address(request)),
             )
         )
+
+    def address(self, request: Request) -> str:
+        """Return the client's address."""
+        return client.address(request, self.proxies)
 
 
 async def _answer(readers: ThreadPoolExecutor, question: Callable[[], T], patience: float) -> T:
@@ -122,9 +141,9 @@ def of(request: Request) -> Service:
     return service
 
 
-def _data(token: Token, request: Request) -> dict[str, str]:
+def _data(token: Token, request: Request, address: str) -> dict[str, str]:
     data = {
-        "ip_address": request.client.host.removeprefix("::ffff:") if request.client else "",
+        "ip_address": address,
         "user_agent": _CONTROL.sub("", request.headers.get("user-agent", ""))[:USER_AGENT_CHARACTERS],
     }
     if token.target:

@@ -3,7 +3,6 @@
 Each function raises ConfigError for the first thing it finds, with the line of the key to mend.
 """
 
-import ipaddress
 import re
 from collections.abc import Container
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from estafeta_core import secrets
 from estafeta_core.addresses import is_address
 from estafeta_core.config.accounts import Account, Credential
-from estafeta_core.config.checks import check_dialect, check_name, is_web_address
+from estafeta_core.config.checks import check_dialect, check_name, check_network, is_web_address
 from estafeta_core.config.dkim_checks import check_dkim
 from estafeta_core.config.document import Document, KeyPath
 from estafeta_core.dialects import DIALECTS
@@ -108,17 +107,7 @@ def _check_secret(document: Document, path: KeyPath, dialect: str, credential: C
 
 def _check_use(document: Document, path: KeyPath, credential: Credential) -> None:
     for index, network in enumerate(credential.allow_from):
-        try:
-            read = ipaddress.ip_network(network)
-        except ValueError as error:
-            text = f"{error} (write a network such as 192.0.2.0/24, or one address)"
-            raise document.error((*path, "allow_from", index), text) from None
-        plain = getattr(read.network_address, "ipv4_mapped", None)
-        if plain is not None:  # clients are known by their IPv4 address, so nobody would ever be inside
-            text = (
-                f"{network} is an IPv4 network written as IPv6 (write {plain}/{max(0, read.prefixlen - 96)})"
-            )
-            raise document.error((*path, "allow_from", index), text)
+        check_network(document, (*path, "allow_from", index), network)
 
 
 def _check_domains(document: Document, path: KeyPath, account: Account, credential: Credential) -> None:

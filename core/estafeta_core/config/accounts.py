@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Permission = Literal["send", "events", "skip_suppression"]
+# send: mail; events: read what happened; manage: change suppression lists and webhooks.
+Permission = Literal["send", "events", "skip_suppression", "manage"]
 Status = Literal["active", "suspended", "revoked"]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]

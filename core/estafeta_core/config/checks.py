@@ -41,6 +41,8 @@ def check_config(document: Document, config: Config) -> None:
     for name, pool in config.ip_pools.items():
         _check_pool(document, name, pool)
     _check_address(document, ("web", "bind"), config.web.bind)
+    for index, network in enumerate(config.web.trusted_proxies):
+        check_network(document, ("web", "trusted_proxies", index), network)
 
 
 def _check_hostname(document: Document, key_path: KeyPath, name: str) -> None:
@@ -157,6 +159,19 @@ def check_dialect(document: Document, key_path: KeyPath, dialect: str) -> None:
     """Hold a dialect to the known ones."""
     if dialect not in DIALECTS:
         raise document.error(key_path, f"unknown dialect {dialect!r} (known: {', '.join(sorted(DIALECTS))})")
+
+
+def check_network(document: Document, key_path: KeyPath, network: str) -> None:
+    """Hold text to a network such as 192.0.2.0/24, or one address, that a client can be inside."""
+    try:
+        read = ipaddress.ip_network(network)
+    except ValueError as error:
+        text = f"{error} (write a network such as 192.0.2.0/24, or one address)"
+        raise document.error(key_path, text) from None
+    plain = getattr(read.network_address, "ipv4_mapped", None)
+    if plain is not None:  # clients are known by their IPv4 address, so nobody would ever be inside
+        text = f"{network} is an IPv4 network written as IPv6 (write {plain}/{max(0, read.prefixlen - 96)})"
+        raise document.error(key_path, text)
 
 
 def _check_address(document: Document, key_path: KeyPath, address: str) -> None:

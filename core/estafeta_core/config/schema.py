@@ -38,6 +38,7 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     bind: str = "127.0.0.1"
     port: Port = 8025
+    trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For tells the client's address
 
 
 class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

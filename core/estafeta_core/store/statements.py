@@ -13,7 +13,6 @@ from estafeta_core.store.rows import (
     Content,
     Count,
     Event,
-    Expiring,
     File,
     Forget,
     Group,
@@ -146,70 +145,71 @@ def _forget(row: Forget) -> Values:
 
 
 # In the order in which a transaction runs them: what a token speaks of comes before its events.
-SQL = (
-    "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    "INSERT INTO messages VALUES (?,?,?,?,?)",
-    "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
-    """INSERT OR IGNORE INTO events
-    SELECT ?1, ?2, ?3, transmission_id, message_id, account, subaccount, ?4
-    FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?5""",
-    """INSERT OR IGNORE INTO events
-    SELECT ?1, ?2, ?3, transmission_id, NULL, account, subaccount, ?4
-    FROM transmissions WHERE transmission_id = ?5""",
-    "INSERT OR REPLACE INTO suppressions VALUES (?,?,?,?,?,?,?)",
-    """INSERT OR IGNORE INTO suppressions
-    SELECT account, coalesce(subaccount, ''), rcpt_to,
-           CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3
-    FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?4""",
-    "INSERT OR REPLACE INTO log_positions VALUES (?,?,?)",
-    "INSERT OR IGNORE INTO tags VALUES (?,?)",
-    """INSERT INTO files VALUES (?1,?2,?3,?4)
-    ON CONFLICT (account, digest) DO UPDATE SET kept = max(kept, excluded.kept)""",
-    "INSERT INTO contents VALUES (?,?,?,?,?,?)",
-    "INSERT INTO groups VALUES (?,?,?,?,?)",
-    "INSERT OR IGNORE INTO contacts VALUES (?,?,?)",
-    "INSERT OR IGNORE INTO group_contacts VALUES (?,?)",
-    """INSERT INTO requeued VALUES (?1,?2,?3,?4)
-    ON CONFLICT (queue_id) DO UPDATE SET message_id = coalesce(excluded.message_id, message_id)""",
-    """DELETE FROM files WHERE (account, digest) IN
-    (SELECT account, digest FROM files WHERE kept < ?1 ORDER BY kept LIMIT ?2)""",
-    """DELETE FROM contents WHERE transmission_id IN
-    (SELECT transmission_id FROM contents WHERE created < ?1 ORDER BY created LIMIT ?2)""",
-    """DELETE FROM requeued WHERE queue_id IN
-    (SELECT queue_id FROM requeued WHERE time < ?1 ORDER BY time LIMIT ?2)""",
-    """INSERT INTO counters VALUES (?1,?2,?3)
-    ON CONFLICT (counter, label) DO UPDATE SET number = number + excluded.number""",
-)
-
-_TOKEN_EVENT, _SHARED_TOKEN_EVENT = 3, 4
-_FORGET: dict[Expiring, int] = {"files": 15, "contents": 16, "requeued": 17}
-_CONVERTERS: dict[type[Row], tuple[int, Callable[[Any], Values]]] = {
-    Transmission: (0, _transmission),
-    Message: (1, _message),
-    Event: (2, _event),
-    TokenEvent: (_TOKEN_EVENT, _token_event),
-    Suppression: (5, _suppression),
-    Unsubscribed: (6, _unsubscribed),
-    LogPosition: (7, _log_position),
-    Tag: (8, _tag),
-    File: (9, _file),
-    Content: (10, _content),
-    Group: (11, _group),
-    Contact: (12, _contact),
-    GroupContact: (13, _group_contact),
-    Requeued: (14, _requeued),
-    Forget: (15, _forget),
-    Count: (18, _count),
+STATEMENTS = {
+    "transmission": "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "message": "INSERT INTO messages VALUES (?,?,?,?,?)",
+    "event": "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
+    "token_event": """INSERT OR IGNORE INTO events
+        SELECT ?1, ?2, ?3, transmission_id, message_id, account, subaccount, ?4
+        FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?5""",
+    "shared_token_event": """INSERT OR IGNORE INTO events
+        SELECT ?1, ?2, ?3, transmission_id, NULL, account, subaccount, ?4
+        FROM transmissions WHERE transmission_id = ?5""",
+    "suppression": "INSERT OR REPLACE INTO suppressions VALUES (?,?,?,?,?,?,?)",
+    "unsubscribed": """INSERT OR IGNORE INTO suppressions
+        SELECT account, coalesce(subaccount, ''), rcpt_to,
+               CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3
+        FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?4""",
+    "log_position": "INSERT OR REPLACE INTO log_positions VALUES (?,?,?)",
+    "tag": "INSERT OR IGNORE INTO tags VALUES (?,?)",
+    "file": """INSERT INTO files VALUES (?1,?2,?3,?4)
+        ON CONFLICT (account, digest) DO UPDATE SET kept = max(kept, excluded.kept)""",
+    "content": "INSERT INTO contents VALUES (?,?,?,?,?,?)",
+    "group": "INSERT INTO groups VALUES (?,?,?,?,?)",
+    "contact": "INSERT OR IGNORE INTO contacts VALUES (?,?,?)",
+    "group_contact": "INSERT OR IGNORE INTO group_contacts VALUES (?,?)",
+    "requeued": """INSERT INTO requeued VALUES (?1,?2,?3,?4)
+        ON CONFLICT (queue_id) DO UPDATE SET message_id = coalesce(excluded.message_id, message_id)""",
+    "forget_files": """DELETE FROM files WHERE (account, digest) IN
+        (SELECT account, digest FROM files WHERE kept < ?1 ORDER BY kept LIMIT ?2)""",
+    "forget_contents": """DELETE FROM contents WHERE transmission_id IN
+        (SELECT transmission_id FROM contents WHERE created < ?1 ORDER BY created LIMIT ?2)""",
+    "forget_requeued": """DELETE FROM requeued WHERE queue_id IN
+        (SELECT queue_id FROM requeued WHERE time < ?1 ORDER BY time LIMIT ?2)""",
+    "count": """INSERT INTO counters VALUES (?1,?2,?3)
+        ON CONFLICT (counter, label) DO UPDATE SET number = number + excluded.number""",
 }
+SQL = tuple(STATEMENTS.values())
+
+_CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
+    Transmission: ("transmission", _transmission),
+    Message: ("message", _message),
+    Event: ("event", _event),
+    TokenEvent: ("token_event", _token_event),
+    Suppression: ("suppression", _suppression),
+    Unsubscribed: ("unsubscribed", _unsubscribed),
+    LogPosition: ("log_position", _log_position),
+    Tag: ("tag", _tag),
+    File: ("file", _file),
+    Content: ("content", _content),
+    Group: ("group", _group),
+    Contact: ("contact", _contact),
+    GroupContact: ("group_contact", _group_contact),
+    Requeued: ("requeued", _requeued),
+    Forget: ("forget_files", _forget),
+    Count: ("count", _count),
+}
+_PLACES = {name: place for place, name in enumerate(STATEMENTS)}
+_BY_TYPE = {kind: (_PLACES[name], converter) for kind, (name, converter) in _CONVERTERS.items()}
 
 
 def convert(row: Row) -> tuple[int, Values]:
     """Return the place of the statement in `SQL`, and its values; ValueError for NaN and infinity."""
-    place, converter = _CONVERTERS[type(row)]
+    place, converter = _BY_TYPE[type(row)]
     if isinstance(row, TokenEvent) and row.shared:
-        place = _SHARED_TOKEN_EVENT
+        place = _PLACES["shared_token_event"]
     elif isinstance(row, Forget):
-        place = _FORGET[row.what]
+        place = _PLACES[f"forget_{row.what}"]
     return place, converter(row)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from estafeta_core import events
+from estafeta_core.events import view
 from estafeta_core.store import Occurrence, Store
-from estafeta_postfix.cli.stored import detail, opened, view
+from estafeta_postfix.cli.stored import detail, opened
 from estafeta_postfix.cli.text import Moment, json_text, local_time, printable
 
 PAGE = 500  # events asked of the store at a time

@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from estafeta_core.events import iso_time
+from estafeta_core.events import iso_time, view
 from estafeta_core.store import Found
 from estafeta_core.store.rows import Event
 from estafeta_postfix.cli.failure import Failure
-from estafeta_postfix.cli.stored import detail, opened, view
+from estafeta_postfix.cli.stored import detail, opened
 from estafeta_postfix.cli.text import json_text, local_time, printable
 
 

@@ -3,16 +3,12 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from estafeta_core import events
 from estafeta_core.config.load import SQLITE, load_config
-from estafeta_core.dialects import DIALECTS
 from estafeta_core.store import Store, StoreUnavailable, open_store
-from estafeta_core.store.rows import Event, Message, Transmission
+from estafeta_core.store.rows import Event
 from estafeta_postfix.cli.failure import Failure
-
-NO_METADATA_LIMIT = 1 << 30  # bytes; for an event whose transmission, and so whose dialect, is gone
 
 
 @contextlib.contextmanager
@@ -30,12 +26,6 @@ def opened(config_path: Path) -> Iterator[Store]:
             yield store
     except StoreUnavailable as error:
         raise Failure(f"{path}: {error}") from None
-
-
-def view(event: Event, transmission: Transmission | None, message: Message | None) -> dict[str, Any]:
-    """Return an event in the shape of the Events API."""
-    limit = DIALECTS[transmission.dialect].event_metadata_limit if transmission else NO_METADATA_LIMIT
-    return events.view(event, transmission, message, limit)
 
 
 def detail(event: Event) -> str:

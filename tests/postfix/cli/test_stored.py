@@ -7,7 +7,7 @@ from click.testing import Result
 from estafeta_core.config.document import ConfigError
 from estafeta_core.store.rows import Event
 from estafeta_postfix.cli.failure import Failure
-from estafeta_postfix.cli.stored import detail, opened, view
+from estafeta_postfix.cli.stored import detail, opened
 
 Run = Callable[..., Result]
 
@@ -29,11 +29,6 @@ def test_a_store_that_cannot_be_read_is_a_failure(filled: Path) -> None:
 def test_a_configuration_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError), opened(tmp_path / "none.yaml"):
         pass
-
-
-def test_an_event_whose_transmission_is_gone_is_still_shown() -> None:
-    event = Event(1, "click", 0, 5, 6, "acme", None, {"target_link_url": "https://example.com/"})
-    assert view(event, None, None)["target_link_url"] == "https://example.com/"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from typing import Any
 
 from estafeta_core import events
 from estafeta_core.config.load import load_config
-from estafeta_core.dialects import DIALECTS
 from estafeta_core.links import Links
 from estafeta_core.store import Found
 from estafeta_testing import sandbox as testing
@@ -180,10 +179,8 @@ class Relay(testing.Sandbox):
             wait(lambda: self._types(queue_id), sorted(types), f"events of {queue_id}")
         found = self.found(queue_id)
         messages = {message.message_id: message for message in found.messages}
-        limit = DIALECTS[found.transmission.dialect].event_metadata_limit
         return [
-            events.view(each, found.transmission, messages.get(each.message_id or 0), limit)
-            for each in found.events
+            events.view(each, found.transmission, messages.get(each.message_id or 0)) for each in found.events
         ]
 
     def http(self, method: str, url: str, form: str | None = None) -> Answer:

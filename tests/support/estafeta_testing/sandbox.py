@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from estafeta_core.dialects import DIALECTS
 from estafeta_core.events import view
 from estafeta_core.store import Found, Store, open_store
 from estafeta_postfix.sandbox.child import started
@@ -213,11 +212,8 @@ class Sandbox:
             found = wait_for(look, patience)
             seen = store.find(id_text) if found is None else found
         assert found is not None, f"{id_text}: {types} not all in {seen}"
-        limit = DIALECTS[found.transmission.dialect].event_metadata_limit
         copies = {message.message_id: message for message in found.messages}
-        return [
-            view(each, found.transmission, copies.get(each.message_id or 0), limit) for each in found.events
-        ]
+        return [view(each, found.transmission, copies.get(each.message_id or 0)) for each in found.events]
 
     def estafeta(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the `estafeta` command on this sandbox's configuration."""

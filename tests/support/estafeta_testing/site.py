@@ -5,17 +5,24 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 
+from estafeta_core import secrets
+from estafeta_core.config.accounts import Account, Credential, Permission, Subaccount
+from estafeta_core.config.load import Snapshot
+from estafeta_core.config.schema import Auth, Config, Listener
+from estafeta_core.directory import Directory
 from estafeta_core.hosting import Shelf
 from estafeta_core.links import Links
 from estafeta_core.store import Occurrence, Store
 from estafeta_core.store.rows import Message
 from estafeta_testing.stored import make_rows
+from estafeta_web import client
+from estafeta_web.access import Access
 from estafeta_web.app import make_app
 from estafeta_web.daemon import Server
 from estafeta_web.metrics import Metrics
@@ -24,6 +31,51 @@ from estafeta_web.service import Service
 from estafeta_web.spool import Spool
 
 KEY = bytes(range(32))
+# Of the account acme, whose copies `Site.message` records: by the name of the credential.
+KEYS = {"main": "1" * 48, "reader": "2" * 48, "sender": "3" * 48, "revoked": "4" * 48}
+OTHER_KEY = "5" * 48  # of another account
+PASSWORD = "correct horse battery"  # of usuario.plan
+
+
+def accounts() -> list[Account]:
+    """Return the accounts of a site."""
+    everything: tuple[Permission, ...] = ("send", "events", "manage")
+    permissions: dict[str, tuple[Permission, ...]] = {"reader": ("events",), "sender": ("send",)}
+    credentials = {
+        name: Credential(
+            key=secrets.hash_key(key),
+            permissions=permissions.get(name, everything),
+            status="revoked" if name == "revoked" else "active",
+        )
+        for name, key in KEYS.items()
+    }
+    other = Credential(key=secrets.hash_key(OTHER_KEY), permissions=everything)
+    chosen = Credential(
+        username="usuario.plan", password=secrets.hash_password(PASSWORD), permissions=everything
+    )
+    return [
+        Account(
+            account="acme",
+            dialect="sparkpost",
+            subaccounts={"123": Subaccount()},
+            credentials=credentials,
+        ),
+        Account(account="other", dialect="sparkpost", credentials={"main": other}),
+        Account(account="plan", dialect="teenvio", credentials={"usuario": chosen}),
+    ]
+
+
+def snapshot(base_url: str = "http://127.0.0.1") -> Snapshot:
+    """Return the configuration of a site."""
+    config = Config(
+        hostname="mx.example.com",
+        base_url=base_url,
+        bounce_domain="bounce.example.com",
+        listeners={"submission": Listener(dialects=("sparkpost",), port=587)},
+        signing_keys=(),
+        auth=Auth(failure_delay=0.01, failure_delay_limit=0.05, failures_per_minute=20),
+    )
+    return Snapshot(config, Directory(accounts()))
 
 
 @dataclass
@@ -76,7 +128,7 @@ class Site:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, store: Store) -> Iterator[Site]:
+def serving(folder: Path, store: Store, proxies: Sequence[str] = ()) -> Iterator[Site]:
     """Serve from a thread until the block ends."""
     listener = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -84,7 +136,9 @@ def serving(folder: Path, store: Store) -> Iterator[Site]:
     metrics = Metrics()
     recorder = Recorder(store, Spool(folder / "web-spool"), metrics)
     shelf = Shelf(folder)
-    service = Service(links, recorder, metrics, store, shelf)
+    service = Service(
+        links, Access(snapshot(base)), recorder, metrics, store, shelf, client.networks(proxies)
+    )
     server = Server(make_app(service))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -1,4 +1,4 @@
-"""How guessing at AUTH is slowed down, per client address.
+"""How guessing passwords is slowed down, at AUTH and where people sign in, per client address.
 
 Two brakes, both per address, for an account lock would let anybody lock the owner out:
 

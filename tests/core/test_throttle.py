@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estafeta_policy import throttle
-from estafeta_policy.throttle import Throttle, network
+from estafeta_core import throttle
+from estafeta_core.throttle import Throttle, network
 
 ADDRESS = "192.0.2.1"
 

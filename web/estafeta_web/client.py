@@ -1,0 +1,46 @@
+"""Where a request comes from.
+
+The connection's own address, except where it is one of `web.trusted_proxies`: then the last address in
+X-Forwarded-For that is none of them. Whatever stands before that one, anybody may have sent.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+
+from starlette.requests import Request
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Return the networks of `web.trusted_proxies`."""
+    return tuple(map(ipaddress.ip_network, texts))
+
+
+def address(request: Request, trusted: Sequence[Network]) -> str:
+    """Return the client's address; "" where the connection has none."""
+    here = _plain(request.client.host) if request.client else ""
+    if not trusted or not _inside(here, trusted):
+        return here
+    told = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    for text in reversed(told):
+        before = _plain(text.strip())
+        if not before:
+            return here  # no address: from here on, nobody we trust has written it
+        here = before
+        if not _inside(here, trusted):
+            return here
+    return here
+
+
+def _plain(text: str) -> str:
+    """Return an address as it is usually written, an IPv4 address in an IPv6 one as IPv4; "" for others."""
+    try:
+        read = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    return str(getattr(read, "ipv4_mapped", None) or read)
+
+
+def _inside(text: str, trusted: Sequence[Network]) -> bool:
+    return bool(text) and any(ipaddress.ip_address(text) in network for network in trusted)
