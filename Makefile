@@ -18,7 +18,7 @@ READY := .venv/.ready
 CODE := core policy milter web postfix tests bench tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test chaos check format bench lock clean run-packages test-packages
+.PHONY: help demo sandbox test chaos check format bench deb lock clean run-packages test-packages
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -50,6 +50,9 @@ format: $(READY) ## rewrite the code in the house's format
 
 bench: run-packages $(READY) ## compare with bare Postfix and with a milter that does nothing (BENCH='--copies 999': many copies)
 	@$(BIN)/python -m bench $(BENCH)
+
+deb: run-packages $(READY) ## build the Debian package into dist/
+	@tools/deb.sh
 
 lock: ## resolve the newest versions that pyproject.toml allows into tools/lock/
 	@PYTHON='$(PYTHON)' tools/lock.sh

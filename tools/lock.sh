@@ -3,6 +3,7 @@
 #
 # build.txt  what builds pymilter (a source distribution) and the editable install; venv.sh installs it first
 # venv.txt   everything else that .venv holds: the program's dependencies and the dev group
+# run.txt    the program's dependencies alone, at the same versions: what the Debian package holds
 #
 # Only this step uses uv. Installing uses pip, because pip alone follows the pip.conf and the PIP_* variables
 # with which a site names its own index or certificate.
@@ -22,3 +23,4 @@ compile() {
 }
 compile --group build --output-file tools/lock/build.txt
 compile pyproject.toml --group dev --constraints tools/lock/build.txt --output-file tools/lock/venv.txt
+compile pyproject.toml --constraints tools/lock/venv.txt --output-file tools/lock/run.txt

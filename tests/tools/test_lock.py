@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
+FILES = ("build.txt", "venv.txt", "run.txt")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)(.*(?:\n    .*)*)", re.MULTILINE)
 
 
@@ -21,21 +22,20 @@ def pins(name: str) -> dict[str, tuple[str, str]]:
 def wanted(file: str) -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
-    return list(
-        groups["build"] if file == "build.txt" else project["project"]["dependencies"] + groups["dev"]
-    )
+    dependencies = project["project"]["dependencies"]
+    return {"build.txt": groups["build"], "venv.txt": dependencies + groups["dev"], "run.txt": dependencies}[
+        file
+    ]
 
 
-@pytest.mark.parametrize(
-    ("file", "line"), [(file, line) for file in ("build.txt", "venv.txt") for line in wanted(file)]
-)
+@pytest.mark.parametrize(("file", "line"), [(file, line) for file in FILES for line in wanted(file)])
 def test_every_requirement_is_locked_at_a_version_it_allows(file: str, line: str) -> None:
     requirement = Requirement(line)
     version, _ = pins(file)[canonicalize_name(requirement.name)]
     assert requirement.specifier.contains(version)
 
 
-@pytest.mark.parametrize("file", ["build.txt", "venv.txt"])
+@pytest.mark.parametrize("file", FILES)
 def test_every_locked_package_names_the_hashes_of_its_files(file: str) -> None:
     assert [name for name, (_, rest) in pins(file).items() if "--hash=sha256:" not in rest] == []
 
