@@ -22,10 +22,9 @@ def pins(name: str) -> dict[str, tuple[str, str]]:
 def wanted(file: str) -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
-    dependencies = project["project"]["dependencies"]
-    return {"build.txt": groups["build"], "venv.txt": dependencies + groups["dev"], "run.txt": dependencies}[
-        file
-    ]
+    dependencies: list[str] = project["project"]["dependencies"]
+    wanted = {"build.txt": groups["build"], "venv.txt": dependencies + groups["dev"], "run.txt": dependencies}
+    return list(wanted[file])
 
 
 @pytest.mark.parametrize(("file", "line"), [(file, line) for file in FILES for line in wanted(file)])

@@ -1,8 +1,9 @@
 import subprocess
 from pathlib import Path
 
-import man
 import pytest
+
+import man
 
 
 @pytest.fixture(scope="module")
