@@ -23,4 +23,5 @@ statistics    what became of messages, counted as providers' pages show it
 store         where transmissions, recipients, events and suppressions are durable
 sockets       where the daemons' sockets lie, and who may open them
 logs          one record a line, safe to grep
+notify        what a service tells systemd about itself
 """

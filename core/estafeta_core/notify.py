@@ -1,14 +1,15 @@
-"""What a service tells systemd about itself (sd_notify(3)): it is ready, it reloads, it stops, it lives.
+"""What a service tells systemd about itself (sd_notify(3)): it is ready, it stops, it lives.
 
 Without NOTIFY_SOCKET nobody listens, and nothing is told. A message that cannot be sent is not worth a
 failure: systemd then waits until its time is over and starts the service again.
 """
 
+import asyncio
 import contextlib
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 
 def ready(environ: Mapping[str, str] = os.environ) -> None:
@@ -16,23 +17,39 @@ def ready(environ: Mapping[str, str] = os.environ) -> None:
     _tell("READY=1", environ)
 
 
-def reloading(environ: Mapping[str, str] = os.environ) -> None:
-    """Say that the configuration is being read again; `ready` says that it is over."""
-    _tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}", environ)
-
-
 def stopping(environ: Mapping[str, str] = os.environ) -> None:
     """Say that what is in hand is being finished."""
     _tell("STOPPING=1", environ)
 
 
-def alive(environ: Mapping[str, str] = os.environ) -> None:
-    """Say that the service still does its work; to be said from where it does it."""
-    _tell("WATCHDOG=1", environ)
+class Pulse:
+    """Says from time to time that the service still does its work; to be asked from where it does it."""
+
+    def __init__(
+        self, environ: Mapping[str, str] = os.environ, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.seconds = interval(environ)
+        self._environ = environ
+        self._clock = clock
+        self._due = clock()
+
+    def beat(self) -> None:
+        """Say so, if it is time."""
+        if self.seconds is not None and self._clock() >= self._due:
+            _tell("WATCHDOG=1", self._environ)
+            self._due = self._clock() + self.seconds
+
+
+async def keep_alive() -> None:
+    """Say so for as long as the event loop runs."""
+    pulse = Pulse()
+    while pulse.seconds is not None:
+        pulse.beat()
+        await asyncio.sleep(pulse.seconds)
 
 
 def interval(environ: Mapping[str, str] = os.environ) -> float | None:
-    """Return how many seconds may pass between two times of `alive`; None where nobody watches.
+    """Return how many seconds may pass between two beats; None where nobody watches.
 
     That is a third of what the unit says, so that one missed beat ends nothing.
     """

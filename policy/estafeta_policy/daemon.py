@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from estafeta_core import logs, sockets
+from estafeta_core import logs, notify, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot, load_config
@@ -109,11 +109,15 @@ async def _serve(
     loop.add_signal_handler(signal.SIGHUP, live.request_reload)
     server = await loop.create_unix_server(daemon.connection, sock=listener)
     log.info("serving %s", listener.getsockname())
+    notify.ready()
+    beating = loop.create_task(notify.keep_alive())
     await stop.wait()
+    notify.stopping()
     server.close()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(daemon.idle.wait(), DRAIN)
     daemon.close()
+    beating.cancel()
     log.info("stopped")
 
 

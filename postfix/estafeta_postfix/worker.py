@@ -11,7 +11,7 @@ import queue
 import signal
 from pathlib import Path
 
-from estafeta_core import logs
+from estafeta_core import logs, notify
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.hosting import Shelf
@@ -64,6 +64,7 @@ def _work(live: Live) -> None:
     retention = Retention(store, Shelf(config.state_dir), lambda: live.current.config.hosting.retention_days)
     retention.start()
     log.info("following %s", config.maillog)
+    notify.ready()
     try:
         Follower(config.maillog, store, recorder, stop.wait).run()
     finally:
@@ -79,6 +80,7 @@ class _Stop:
 
     def __init__(self) -> None:
         self._asked = False
+        self._pulse = notify.Pulse()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def ask(self) -> None:
@@ -86,7 +88,8 @@ class _Stop:
         self._wake.put(None)
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long at most; whether it is time to stop."""
+        """Wait so long at most; whether it is time to stop. Whoever waits here is at work."""
+        self._pulse.beat()
         if seconds and not self._asked:
             with contextlib.suppress(queue.Empty):
                 self._wake.get(timeout=seconds)

@@ -1,6 +1,6 @@
+import asyncio
 import os
 import socket
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -21,18 +21,37 @@ def heard(place: str, say: Callable[[Mapping[str, str]], None]) -> str:
 
 @pytest.mark.parametrize(
     ("say", "message"),
-    [(notify.ready, "READY=1"), (notify.stopping, "STOPPING=1"), (notify.alive, "WATCHDOG=1")],
+    [(notify.ready, "READY=1"), (notify.stopping, "STOPPING=1")],
 )
 def test_systemd_is_told(say: Callable[[Mapping[str, str]], None], message: str, tmp_path: Path) -> None:
     assert heard(str(tmp_path / "notify"), say) == message
     assert heard(f"@estafeta-test-{os.getpid()}", say) == message
 
 
-def test_a_reload_tells_when_it_began(tmp_path: Path) -> None:
-    before = time.monotonic_ns() // 1000
-    state, moment = heard(str(tmp_path / "notify"), notify.reloading).splitlines()
-    assert state == "RELOADING=1"
-    assert before <= int(moment.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1000
+def test_a_pulse_beats_when_it_is_time(tmp_path: Path) -> None:
+    place, now = str(tmp_path / "notify"), [100.0]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(place)
+        listener.setblocking(False)
+        pulse = notify.Pulse({"NOTIFY_SOCKET": place, "WATCHDOG_USEC": "30000000"}, lambda: now[0])
+        for seconds, beats in ((0, True), (9, False), (1, True), (1, False), (20, True)):
+            now[0] += seconds
+            pulse.beat()
+            assert readable(listener) is beats
+
+
+def readable(listener: socket.socket) -> bool:
+    try:
+        return listener.recv(4096) == b"WATCHDOG=1"
+    except BlockingIOError:
+        return False
+
+
+def test_nobody_who_watches_is_told_nothing(tmp_path: Path) -> None:
+    pulse = notify.Pulse({"NOTIFY_SOCKET": str(tmp_path / "nowhere")})
+    assert pulse.seconds is None
+    pulse.beat()
+    asyncio.run(asyncio.wait_for(notify.keep_alive(), 5))  # returns at once: nobody watches
 
 
 @pytest.mark.parametrize("place", ["", "/nowhere/notify"])

@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from estafeta_core import logs
+from estafeta_core import logs, notify
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot
@@ -118,6 +118,12 @@ class Server(uvicorn.Server):
             )
         )
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say that requests are answered, as soon as they are."""
+        await super().startup(sockets)
+        notify.ready()
+        self._beating = asyncio.create_task(notify.keep_alive())
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on SIGTERM and SIGINT, reload on SIGHUP.
@@ -134,4 +140,5 @@ class Server(uvicorn.Server):
         yield
 
     def _stop(self) -> None:
+        notify.stopping()
         self.should_exit = True

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvloop
 
-from estafeta_core import logs, sockets
+from estafeta_core import logs, notify, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.load import load_config
 from estafeta_core.config.schema import Config
@@ -96,8 +96,12 @@ async def _serve(own: socket.socket, listener: Path, wording: Wording, hostname:
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
     server = await loop.create_unix_server(relay, sock=own)
     log.info("serving %s", own.getsockname())
+    notify.ready()
+    beating = loop.create_task(notify.keep_alive())
     await stop.wait()
+    notify.stopping()
     server.close()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(sessions.none.wait(), DRAIN)
+    beating.cancel()
     log.info("stopped")
