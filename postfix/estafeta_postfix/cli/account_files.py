@@ -9,17 +9,21 @@ Raises ConfigError for files that cannot be used, and Failure with status 2 for 
 
 import contextlib
 import fcntl
+import functools
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import click
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
+from estafeta_core.config.accounts import Account
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.load import account_file, load_accounts, load_config
 from estafeta_core.directory import Credential, Directory
@@ -60,6 +64,26 @@ class Accounts:
         if found is None:
             raise Failure(f"there is no credential {credential_id} in {self.folder}", 2)
         return found
+
+    def account(self, name: str) -> Account:
+        """Return the account of that name."""
+        found = self.directory.accounts.get(name)
+        if found is None:
+            raise Failure(f"there is no account {name} in {self.folder}", 2)
+        return found
+
+    @contextlib.contextmanager
+    def added(self, path: Path) -> Iterator[None]:
+        """Let the block write a new file; one that the daemons would not take is removed."""
+        with _explained(), _locked(self.folder):
+            if path.exists():
+                raise Failure(f"{path} is there already", 2)
+            yield
+            try:
+                load_accounts(self.folder)
+            except ConfigError:
+                path.unlink()
+                raise
 
     @contextlib.contextmanager
     def edited(self, account: str) -> Iterator[CommentedMap]:
@@ -132,3 +156,26 @@ def _replace(path: Path, data: bytes) -> None:
     """Make `path` hold `data`, in one step, with the mode and owner it had."""
     had = path.stat()
     files.replace(path, data, had.st_mode & 0o7777, (had.st_uid, had.st_gid))
+
+
+def in_line(words: Iterable[str]) -> CommentedSeq:
+    """Return a list that is written on one line: `[a, b]`."""
+    words_in_line = CommentedSeq(words)
+    words_in_line.fa.set_flow_style()
+    return words_in_line
+
+
+def with_accounts(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say where the account files are, and give the command what is there."""
+
+    @functools.wraps(command)
+    def run(default: Path, /, *, config: Path | None, accounts: Path | None, **arguments: Any) -> None:
+        command(Accounts.read(config or default, accounts), **arguments)
+
+    folder = click.Path(path_type=Path, exists=True, file_okay=False)
+    file = click.Path(path_type=Path, dir_okay=False)
+    run = click.option("--accounts", type=folder, help="Their folder; default: as the configuration says.")(
+        run
+    )
+    run = click.option("--config", type=file, help="The configuration; default: as given to estafeta.")(run)
+    return click.pass_obj(run)

@@ -8,17 +8,14 @@ standard error. Errors end with status 2 and leave every file as it was.
 """
 
 import copy
-import functools
 import io
 import re
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, get_args
 
 import click
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from estafeta_core import secrets
@@ -28,7 +25,7 @@ from estafeta_core.dialects import DIALECTS
 from estafeta_core.dialects.base import Dialect
 from estafeta_core.directory import Credential, Directory
 from estafeta_core.identity import Identity
-from estafeta_postfix.cli.account_files import Accounts, identity_of, round_trip
+from estafeta_postfix.cli.account_files import Accounts, identity_of, in_line, round_trip, with_accounts
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.text import json_text
 
@@ -120,35 +117,13 @@ def _show_key(shown: dict[str, Any], key: str | None, *, as_json: bool) -> None:
         click.echo("This key is shown once and kept nowhere; only its hash is stored.", err=True)
 
 
-def _in_line(words: tuple[str, ...]) -> CommentedSeq:
-    words_in_line = CommentedSeq(words)
-    words_in_line.fa.set_flow_style()
-    return words_in_line
-
-
 def _settings(permission: tuple[str, ...], allow_from: tuple[str, ...], require_tls: bool) -> dict[str, Any]:
-    settings: dict[str, Any] = {"permissions": _in_line(permission)}
+    settings: dict[str, Any] = {"permissions": in_line(permission)}
     if allow_from:
-        settings["allow_from"] = _in_line(allow_from)
+        settings["allow_from"] = in_line(allow_from)
     if require_tls:
         settings["require_tls"] = True
     return settings
-
-
-def _with_accounts(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say where the account files are, and give the command what is there."""
-
-    @functools.wraps(command)
-    def run(default: Path, /, *, config: Path | None, accounts: Path | None, **arguments: Any) -> None:
-        command(Accounts.read(config or default, accounts), **arguments)
-
-    folder = click.Path(path_type=Path, exists=True, file_okay=False)
-    file = click.Path(path_type=Path, dir_okay=False)
-    run = click.option("--accounts", type=folder, help="Their folder; default: as the configuration says.")(
-        run
-    )
-    run = click.option("--config", type=file, help="The configuration; default: as given to estafeta.")(run)
-    return click.pass_obj(run)
 
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -183,7 +158,7 @@ def command() -> None:
 )
 @click.option("--write/--print", default=True, help="Write the account file, or print what to write.")
 @_as_json
-@_with_accounts
+@with_accounts
 def create(
     found: Accounts,
     *,
@@ -223,7 +198,7 @@ def create(
 
 @command.command(name="list")
 @_as_json
-@_with_accounts
+@with_accounts
 def list_(found: Accounts, *, as_json: bool) -> None:
     """List every credential, with the first characters of its key."""
     rows = [_row(credential) for credential in found.directory.credentials()]
@@ -275,7 +250,7 @@ def _set_status(found: Accounts, credential_id: str, status: str) -> None:
 
 @command.command()
 @click.argument("credential_id", metavar="ACCOUNT/NAME")
-@_with_accounts
+@with_accounts
 def suspend(found: Accounts, *, credential_id: str) -> None:
     """Refuse a key until it is activated again."""
     _set_status(found, credential_id, "suspended")
@@ -283,7 +258,7 @@ def suspend(found: Accounts, *, credential_id: str) -> None:
 
 @command.command()
 @click.argument("credential_id", metavar="ACCOUNT/NAME")
-@_with_accounts
+@with_accounts
 def activate(found: Accounts, *, credential_id: str) -> None:
     """Take a suspended key again."""
     _set_status(found, credential_id, "active")
@@ -291,7 +266,7 @@ def activate(found: Accounts, *, credential_id: str) -> None:
 
 @command.command()
 @click.argument("credential_id", metavar="ACCOUNT/NAME")
-@_with_accounts
+@with_accounts
 def revoke(found: Accounts, *, credential_id: str) -> None:
     """Refuse a key for good, in sessions that are open too."""
     _set_status(found, credential_id, "revoked")
@@ -307,7 +282,7 @@ def revoke(found: Accounts, *, credential_id: str) -> None:
     help="How long the old key still works.",
 )
 @_as_json
-@_with_accounts
+@with_accounts
 def rotate(found: Accounts, *, credential_id: str, overlap: str, as_json: bool) -> None:
     """Make a second key with the same rights, which does not expire, and let the old one expire."""
     old = found.credential(credential_id)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from estafeta_postfix.cli.text import json_text, printable
+from estafeta_postfix.cli.text import json_text, table
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,8 +42,5 @@ def show(
         for each in reversed(found):
             click.echo(json_text(as_object(each)))
         return
-    rows = [head, *(list(map(printable, words(each))) for each in reversed(found))]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        padded = (word.ljust(width) for word, width in zip(row, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
+    for line in table([head, *map(words, reversed(found))]):
+        click.echo(line)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,13 @@ def _escaped(char: str) -> str:
     """Return a sign as JSON escapes it, in two halves above U+FFFF (RFC 8259 section 7)."""
     units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, columns below each other; nothing in it is obeyed by a terminal."""
+    shown = [[printable(word) for word in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in shown]
 
 
 def local_time(milliseconds: int) -> str:
