@@ -3,4 +3,5 @@
 session    SMTP from the server's side: bytes in, replies and messages out, no I/O
 outbox     a Maildir with one file per recipient
 server     asyncio: the socket
+page       the outbox in a browser
 """
