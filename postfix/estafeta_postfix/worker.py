@@ -68,6 +68,7 @@ def _work(live: Live) -> None:
     try:
         Follower(config.maillog, store, recorder, stop.wait).run()
     finally:
+        notify.stopping()
         retention.stop(CLEARING_PATIENCE)
         store.close()
 
