@@ -36,8 +36,6 @@ def place(root: Path) -> Place:
         intake_host=ports.LOOPBACK,
         intake_port=ports.take(1)[0],
         delivery_port=ports.take(1)[0],
-        mailbox_uid=owner.pw_uid,
-        mailbox_gid=owner.pw_gid,
         tls_chain=root / "tls.pem",
         relayhost="[127.0.0.1]:9",
     )
