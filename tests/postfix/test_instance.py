@@ -29,7 +29,6 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture
 def place(root: Path) -> Place:
-    owner = instance.mail_owner()
     (root / "tls.pem").write_bytes(certificate.make("mx.example.com", datetime.now(UTC)).chain)
     return Place(
         root=root / "postfix",

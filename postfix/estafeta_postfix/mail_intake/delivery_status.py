@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from estafeta_core.headers import Header
+from estafeta_core.headers import Header, values
 from estafeta_postfix.mail_intake import clean
 from estafeta_postfix.mail_intake.mail import Mail, fields
 
@@ -48,18 +48,22 @@ class Report:
 
 
 def read(mail: Mail) -> Report | None:
-    """Return what the first status part of a message says, or None where it has none."""
+    """Return what the first status part of a message says; None where no part says what became of anybody."""
     part = next(mail.parts(*TYPES), None)
     if part is None:
         return None
     groups = [fields(block) for block in _blocks(mail.content(part, BYTES))]
+    if not any(values(group, "action") for group in groups):
+        return None
     reporters = (_typed(clean.field(group, "reporting-mta")) for group in groups)
     return Report(next(filter(None, reporters), ""), tuple(_failures(groups)))
 
 
 def from_words(recipients: tuple[str, ...], said: str) -> Failure:
     """Return the failure that `said` is about, where nothing but the words is known."""
-    return Failure(recipients, _first(_STATUS, said), _first(_CODE, said), said)
+    status, code = _first(_STATUS, said), _first(_CODE, said)
+    lasting = (status or code).startswith("5")
+    return Failure(recipients, status if lasting else "", code if lasting else "", said)
 
 
 def _blocks(content: bytes) -> list[bytes]:

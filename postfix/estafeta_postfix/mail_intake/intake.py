@@ -94,8 +94,9 @@ class Intake:
             return Outcome(_no_failure(mail, told=report is not None))
         lines: list[str] = []
         rows: list[Row] = []
-        for failure in failures[:1] if not token.shared else failures:
-            for copy in copies(self._store, token.id, failure.recipients, shared=token.shared):
+        for failure in failures if token.shared else failures[:1]:
+            named, guessed = failure.recipients, report is None
+            for copy in copies(self._store, token.id, named, shared=token.shared, guessed=guessed):
                 lines.append(_told(copy, failure))
                 rows += records.bounce(copy, failure, self._occasion(copy))
         return Outcome("; ".join(lines) or NOBODY, rows)

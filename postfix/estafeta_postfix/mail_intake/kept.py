@@ -29,12 +29,13 @@ class Kept:
 
     def keep(self, mail: Mail) -> None:
         """Write a message, and take the oldest away where there are too many. OSError when that fails."""
-        for name in ("tmp", "new", "cur"):
-            (self.path / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.path, *(self.path / name for name in ("tmp", "new", "cur"))):
+            folder.mkdir(exist_ok=True, mode=0o700)
         # Twelve digits keep names of one process in order when a microsecond brings two.
         name = f"{time.time_ns() // 1000}.P{os.getpid()}Q{next(self._numbers):012d}.intake"
         envelope = f"Return-Path: <{mail.sender}>\r\nDelivered-To: {mail.recipient}\r\n"
         temporary = self.path / "tmp" / name
+        temporary.touch(0o600)
         temporary.write_bytes(envelope.encode("utf-8", "surrogateescape") + mail.raw)
         temporary.rename(self.path / "new" / name)
         self._trim()

@@ -23,7 +23,9 @@ DELIMITERS = 1000  # lines that may begin a part
 LINES = 20_000  # each costs the parser time for every part that is open
 RECIPIENTS = 200  # of one report
 
-_DAEMON = re.compile(r"(mailer-?daemon|postmaster|mail-?daemon)(@|$)", re.IGNORECASE)
+_WORDS = 300  # bytes behind a recipient: the reason stands in the next lines
+
+_ADDRESS = re.compile(r"[^\s@<>]+@[\w-]+(\.[\w-]+)+")
 _LONG = re.compile(rb"[^\n]{%d}" % (LINE + 1))
 # A reply code, with an enhanced one or without, or qmail's form `#5.1.1`; and the rest of the line.
 _SAID = re.compile(
@@ -36,7 +38,8 @@ logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)  # a line for e
 
 def read(mail: Mail) -> tuple[Failure, ...]:
     """Return the failures for good that a message tells of; none where it is no bounce."""
-    if not _is_from_a_daemon(mail) or automatic.is_answer(mail) or not _is_flat(mail.raw[:BYTES]):
+    from_nobody = mail.sender == "" or automatic.is_from_a_daemon(mail)
+    if not from_nobody or automatic.is_answer(mail) or not _is_flat(mail.raw[:BYTES]):
         return ()
     try:
         message = email.message_from_bytes(mail.raw[:BYTES], policy=email.policy.compat32)
@@ -45,18 +48,19 @@ def read(mail: Mail) -> tuple[Failure, ...]:
         log.warning("flufl.bounce failed, nothing is taken from the message: %r", error)
         return ()
     names = (clean.text(address, clean.ADDRESS) for address in sorted(failed - delayed))
-    found = tuple(name for name in names if "@" in name)[:RECIPIENTS]
-    return (from_words(found, _said(mail)),) if found else ()
+    found = tuple(name for name in names if _ADDRESS.fullmatch(name))[:RECIPIENTS]
+    return (from_words(found, _said(mail, found[0])),) if found else ()
 
 
-def _said(mail: Mail) -> str:
-    """Return the line in which the remote host's words stand, or the subject."""
-    found = _SAID.search(mail.body, 0, BYTES)
-    return clean.text(found[0]) if found else clean.field(mail.headers, "subject")
-
-
-def _is_from_a_daemon(mail: Mail) -> bool:
-    return mail.sender == "" or _DAEMON.match(mail.sender) is not None
+def _said(mail: Mail, recipient: str) -> str:
+    """Return the line in which the remote host's words stand, or what stands behind the recipient."""
+    body = mail.body[:BYTES]
+    found = _SAID.search(body)
+    if found is not None:
+        return clean.text(found[0])
+    _before, _name, behind = body.lower().partition(recipient.lower().encode())
+    start = len(body) - len(behind)
+    return clean.text(body[start : start + _WORDS].lstrip(b"\"'>:;,.)] \t\r\n"))
 
 
 def _is_flat(raw: bytes) -> bool:
