@@ -32,15 +32,27 @@ def known_addresses() -> str:
 
 def restrictions(config: Config) -> dict[str, str]:
     """Return who may be written to at the listener: nobody else, wherever he may be."""
-    host = plain("hostname", config.hostname).replace(".", r"\.")
-    elsewhere = f"/^({RETURN_PATH}@|(postmaster|abuse)@{host}$$)/"  # $$: one $, in a parameter
-    there = f"check_recipient_access regexp:{{{{{elsewhere} FILTER {destination(config)}}}}}"
-    permitted = f"check_recipient_access regexp:{{{{{elsewhere} OK}}}}"
+    there = f"check_recipient_access regexp:{{{{/^{RETURN_PATH}@/ FILTER {destination(config)}}}}}"
+    permitted = f"check_recipient_access regexp:{{{{/^{RETURN_PATH}@/ OK}}, {{{_people(config)} OK}}}}"
     end = ("permit_auth_destination", permitted, "reject_unauth_destination")
     return {
         "smtpd_relay_restrictions": ", ".join((end[0], there, *end[1:])),
         "smtpd_recipient_restrictions": ", ".join(end),
     }
+
+
+def aliases(config: Config) -> dict[str, str]:
+    """Return what leads mail for people at this host's own name to them at bounce_domain.
+
+    smtpd(8) takes `postmaster` without a domain before it asks any restriction, and completes it.
+    """
+    domain = plain("bounce_domain", config.bounce_domain)
+    return {"virtual_alias_maps": f"regexp:{{{{{_people(config)} $$1@{domain}}}}}"}
+
+
+def _people(config: Config) -> str:
+    host = plain("hostname", config.hostname).replace(".", r"\.")
+    return f"/^(postmaster|abuse)@{host}$$/"  # $$: one $, in a parameter
 
 
 def transport() -> Service:

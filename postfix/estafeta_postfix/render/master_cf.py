@@ -31,7 +31,7 @@ def master_cf(config: Config, place: Place) -> str:
     behind = receipt.services(config)
     leaving = outbound.services(config)
     coming_back = [_intake(config, place), intake.transport()]
-    services = [*listeners, *behind, *coming_back, _cleanup(place), *split, *leaving, *_postfix_own()]
+    services = [*listeners, *behind, *coming_back, _cleanup(place), *split, *leaving, *_postfix_own(config)]
     return NOTE + "".join(map(str, services))
 
 
@@ -81,7 +81,7 @@ def _cleanup(place: Place) -> Service:
     )
 
 
-def _postfix_own() -> list[Service]:
+def _postfix_own(config: Config) -> list[Service]:
     return [
         Service(
             name="pickup",
@@ -91,7 +91,13 @@ def _postfix_own() -> list[Service]:
             process_limit="1",
             options={"cleanup_service_name": copies.REQUEUE},
         ),
-        Service("cleanup", "cleanup", private="n", process_limit="0", options=_FROM_OUTSIDE),
+        Service(
+            name="cleanup",
+            private="n",
+            process_limit="0",
+            command="cleanup",
+            options={**_FROM_OUTSIDE, **intake.aliases(config)},
+        ),
         Service("qmgr", "qmgr", private="n", wakeup="300", process_limit="1"),
         Service("tlsmgr", "tlsmgr", wakeup="1000?", process_limit="1"),
         Service("rewrite", "trivial-rewrite"),
