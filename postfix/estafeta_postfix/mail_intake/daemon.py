@@ -31,7 +31,7 @@ from estafeta_policy import listening
 from estafeta_postfix.mail_intake.intake import Intake, Outcome, queue_id
 from estafeta_postfix.mail_intake.kept import FOLDER, Kept
 from estafeta_postfix.mail_intake.lmtp import Conversation
-from estafeta_postfix.mail_intake.mail import opened
+from estafeta_postfix.mail_intake.mail import Mail, opened
 
 DRAIN = 8.0  # seconds for what is in hand; the supervisor kills after 10
 READERS = 4  # threads that read messages: a long one keeps no other waiting
@@ -80,9 +80,10 @@ class Taker:
 
     def _read(self, sender: str, recipient: str, raw: bytes) -> tuple[str, Outcome]:
         """Return queue id and outcome, in a thread; what is to be kept is kept by then."""
-        mail = opened(sender, recipient, raw)
-        id_ = queue_id(mail)
+        mail, id_ = Mail(sender, recipient, raw, (), b"", None), "?"  # what is sure whatever happens
         try:
+            mail = opened(sender, recipient, raw)
+            id_ = queue_id(mail)
             outcome = self._intake.take(mail)
         except StoreUnavailable:
             raise

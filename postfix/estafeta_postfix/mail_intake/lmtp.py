@@ -6,6 +6,7 @@ can reach the socket.
 """
 
 import asyncio
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -20,6 +21,10 @@ UNBOUNDED = 1 << 40
 
 _PATH = re.compile(r'(?:FROM|TO):\s*<((?:"(?:[^"\\]|\\.)*"|[^">])*)>', re.IGNORECASE)
 
+FAULT = "451 4.3.0 Internal error, try again later"
+
+log = logging.getLogger(__name__)
+
 Take = Callable[[str, list[str], bytes], Awaitable[list[str]]]
 
 
@@ -33,6 +38,11 @@ class Handler:
         """Answer what has become of a message."""
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         return "\r\n".join(await self._take(envelope.mail_from or "", envelope.rcpt_tos, content))
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Answer what a bug has stopped: the library would refuse it for good."""
+        log.error("deferred: a command failed", exc_info=error)
+        return FAULT
 
 
 class Conversation(LMTP):

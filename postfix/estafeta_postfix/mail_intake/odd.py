@@ -26,7 +26,6 @@ RECIPIENTS = 200  # of one report
 _WORDS = 300  # bytes behind a recipient: the reason stands in the next lines
 
 _ADDRESS = re.compile(r"[^\s@<>]+@[\w-]+(\.[\w-]+)+")
-_LONG = re.compile(rb"[^\n]{%d}" % (LINE + 1))
 # A reply code, with an enhanced one or without, or qmail's form `#5.1.1`; and the rest of the line.
 _SAID = re.compile(
     rb"(?<![\d.])(?:5\d\d(?:[ -]+#?5\.\d{1,3}\.\d{1,3}|[ -])|#5\.\d{1,3}\.\d{1,3})[^\n]{0,500}"
@@ -69,5 +68,5 @@ def _is_flat(raw: bytes) -> bool:
         lower.count(b"multipart/") + lower.count(b"message/") <= NESTED
         and raw.count(b"\n--") <= DELIMITERS
         and raw.count(b"\n") <= LINES
-        and _LONG.search(raw) is None
+        and max(map(len, raw.split(b"\n"))) <= LINE
     )

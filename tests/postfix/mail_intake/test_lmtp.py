@@ -30,6 +30,8 @@ class Server:
 
     async def take(self, sender: str, recipients: list[str], raw: bytes) -> list[str]:
         await asyncio.sleep(self.pause)
+        if b"fault" in raw:
+            raise ValueError
         self.taken.append((sender, recipients, raw))
         return [f"250 2.0.0 {number}" for number, _ in enumerate(recipients)]
 
@@ -117,3 +119,8 @@ def test_messages_in_hand_do_not_keep_others_waiting(server: Server) -> None:
         thread.join(20)
     assert len(server.taken) == 8
     assert time.monotonic() - begun < 3.0
+
+
+def test_a_fault_of_ours_is_never_a_refusal(server: Server) -> None:
+    assert server.send(b"fault\r\n") == [b"4.3.0 Internal error, try again later"]
+    assert server.send(b"x\r\n") == [b"2.0.0 0"]
