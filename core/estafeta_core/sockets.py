@@ -41,6 +41,11 @@ def receipt(run_dir: Path) -> Path:
     return run_dir / "receipt.sock"
 
 
+def intake(run_dir: Path) -> Path:
+    """Return the mail intake's socket (virtual_transport)."""
+    return run_dir / "intake.sock"
+
+
 def claim(path: Path) -> None:
     """Make `path` free to bind: remove a dead socket, refuse a live one or a path too long."""
     if len(str(path).encode()) > PATH_LIMIT:

@@ -12,6 +12,7 @@ sandbox       all of it together on loopback, in one folder
 demo          one real message for each dialect through a sandbox, each step checked
 receipt       the provider's receipt as the answer to a final dot
 log_follower  Postfix's log -> delivery, bounce and delay events
+mail_intake   bounces, complaints and unsubscribes that come by mail -> events and suppressions
 retention     hosted files go when their time is over
 explain       what would become of a message, without sending it
 worker        the background process: follows the log, clears up, checkpoints the store

@@ -20,6 +20,7 @@ RUNNERS = {
     "milter": ("estafeta_milter.daemon", "run_milter"),
     "web": ("estafeta_web.daemon", "run_web"),
     "worker": ("estafeta_postfix.worker", "run_worker"),
+    "intake": ("estafeta_postfix.mail_intake.daemon", "run_intake"),
     "receipt": ("estafeta_postfix.receipt.daemon", "run_receipt"),
 }
 

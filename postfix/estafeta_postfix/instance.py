@@ -17,7 +17,7 @@ from pathlib import Path
 
 from estafeta_core.config.schema import Config
 from estafeta_postfix.files import write_text
-from estafeta_postfix.render.main_cf import MAILDIR, main_cf
+from estafeta_postfix.render.main_cf import main_cf
 from estafeta_postfix.render.master_cf import master_cf
 from estafeta_postfix.render.place import Place
 from estafeta_postfix.render.tables import KINDS, tables
@@ -70,7 +70,7 @@ class Instance:
 
         Postfix's own check runs after a change. Raises InstanceError, RenderError.
         """
-        changed = self._ensure_directories(config)
+        changed = self._ensure_directories()
         files = {
             **tables(config),
             "main.cf": main_cf(config, self.place),
@@ -95,7 +95,7 @@ class Instance:
             path.unlink()
         return bool(stale)
 
-    def _ensure_directories(self, config: Config) -> bool:
+    def _ensure_directories(self) -> bool:
         owner = mail_owner()
         place = self.place
         check_reachable(place.root)
@@ -103,7 +103,6 @@ class Instance:
             (place.config_directory, 0, 0, 0o755),
             (place.queue_directory, 0, 0, 0o755),
             (place.data_directory, owner.pw_uid, owner.pw_gid, 0o700),
-            (config.state_dir / MAILDIR, place.mailbox_uid, place.mailbox_gid, 0o700),
         )
         changes = [_ensure_directory(*entry) for entry in wanted]
         return any(changes)

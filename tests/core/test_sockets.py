@@ -21,8 +21,9 @@ def served(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_every_daemon_has_a_socket_of_its_own(tmp_path: Path) -> None:
-    names = {of(tmp_path) for of in (sockets.sasl, sockets.policy, sockets.milter, sockets.copies)}
-    assert len(names) == 4
+    every = (sockets.sasl, sockets.policy, sockets.milter, sockets.copies, sockets.intake, sockets.receipt)
+    names = {of(tmp_path) for of in every}
+    assert len(names) == len(every)
     assert {path.parent for path in names} == {tmp_path}
 
 

@@ -31,6 +31,6 @@ def test_the_receipt_proxy_runs_where_a_listener_wants_receipts() -> None:
         listeners={"teenvio": teenvio},
         signing_keys=(),
     )
-    assert roles(config) == ["sasl", "policy", "milter", "web", "worker"]
+    assert roles(config) == ["sasl", "policy", "milter", "web", "worker", "intake"]
     giving = msgspec.structs.replace(teenvio, receipt=True)
     assert roles(msgspec.structs.replace(config, listeners={"teenvio": giving})) == list(RUNNERS)

@@ -29,15 +29,12 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture
 def place(root: Path) -> Place:
-    owner = instance.mail_owner()
     (root / "tls.pem").write_bytes(certificate.make("mx.example.com", datetime.now(UTC)).chain)
     return Place(
         root=root / "postfix",
         intake_host=ports.LOOPBACK,
         intake_port=ports.take(1)[0],
         delivery_port=ports.take(1)[0],
-        mailbox_uid=owner.pw_uid,
-        mailbox_gid=owner.pw_gid,
         tls_chain=root / "tls.pem",
         relayhost="[127.0.0.1]:9",
     )

@@ -54,6 +54,9 @@ QUERIES = {
     "queue_copy": """
         SELECT m.*, t.* FROM transmissions t JOIN messages m ON m.transmission_id = t.transmission_id
         WHERE t.queue_id = ?1 AND m.rcpt_to = ?2 ORDER BY t.transmission_id DESC LIMIT 1""",
+    "copy_in": """
+        SELECT m.*, t.* FROM messages m JOIN transmissions t ON t.transmission_id = m.transmission_id
+        WHERE m.transmission_id = ?1 AND m.rcpt_to = ?2 ORDER BY m.message_id LIMIT 1""",
     "requeued": "SELECT * FROM requeued WHERE queue_id = ?1",
     "handed_over": "SELECT message_id FROM requeued WHERE original = ?1 AND message_id IS NOT NULL",
     "requeued_copy": """
@@ -67,6 +70,10 @@ QUERIES = {
         SELECT count(*) FROM messages m JOIN events e
         ON e.transmission_id = m.transmission_id AND e.message_id = m.message_id
         WHERE m.message_id = ?1 AND e.type = 'delay'""",
+    "delivery": """
+        SELECT e.data FROM messages m JOIN events e
+        ON e.transmission_id = m.transmission_id AND e.message_id = m.message_id
+        WHERE m.message_id = ?1 AND e.type = 'delivery' LIMIT 1""",
     "log_position": 'SELECT log, inode, "offset" FROM log_positions WHERE log = ?1',
     "events": """
         SELECT e.*, t.*, m.* FROM events e

@@ -11,6 +11,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from estafeta_core.addresses import mailbox_key
 from estafeta_core.store.database import Database, translated
@@ -135,6 +136,10 @@ class Reader:
         found = self.query("queue_copy", queue_id, key) or self.query("requeued_copy", queue_id, key)
         return _copy(found)
 
+    def copy_in(self, transmission_id: int, rcpt_to: str) -> Copy | None:
+        """Return the copy of one recipient, in the form of addresses.mailbox_key, in a transmission."""
+        return _copy(self.query("copy_in", transmission_id, rcpt_to))
+
     def requeued(self, queue_id: str) -> Requeued | None:
         """Return what a queue file is a copy of; None for one that came from a client."""
         rows = self.query("requeued", queue_id)
@@ -198,6 +203,12 @@ class Reader:
     def count_delays(self, message_id: int) -> int:
         """Return how often the delivery of a copy has been put off."""
         return int(self.query("delays", message_id)[0][0])
+
+    def delivery(self, message_id: int) -> dict[str, Any]:
+        """Return the data of a copy's delivery event; empty while none is recorded."""
+        rows = self.query("delivery", message_id)
+        data: dict[str, Any] = json.loads(rows[0][0]) if rows else {}
+        return data
 
     def counted(self, counter: Counter) -> dict[str, int]:
         """Return what has been counted under each label; a label of which there was nothing is not in it."""

@@ -1,7 +1,7 @@
 """What the store keeps, a dataclass per table; `migrations/` says the same in SQL.
 
-`TokenEvent` and `Unsubscribed` have no table of their own: they are how the web service,
-which knows only a token, writes events and suppressions. `Forget` takes rows away.
+`TokenEvent`, `Unsubscribed` and `Bounced` have no table of their own: they are how the web service
+and the mail intake, which know only a token, write events and suppressions. `Forget` takes rows away.
 
 Times are Unix milliseconds. `account` and `subaccount` stand on every row that is
 asked for by tenant, so that no query crosses tenants by way of a join.
@@ -106,6 +106,19 @@ class Unsubscribed:
 
     message_id: int
     source: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced:
+    """The recipient of a message cannot be reached for good: no mail of either type goes there any more.
+
+    A suppression that is there already stays as it is.
+    """
+
+    message_id: int
+    source: str
+    description: str
     created: int
 
 
@@ -226,6 +239,7 @@ Row = (
     | Suppression
     | TokenEvent
     | Unsubscribed
+    | Bounced
     | LogPosition
     | Tag
     | File

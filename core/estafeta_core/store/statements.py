@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from estafeta_core.store.rows import (
+    Bounced,
     Contact,
     Content,
     Count,
@@ -92,6 +93,10 @@ def _unsubscribed(row: Unsubscribed) -> Values:
     return (row.source, f"message {row.message_id}", row.created, row.message_id)
 
 
+def _bounced(row: Bounced) -> Values:
+    return (row.source, _text(row.description), row.created, row.message_id)
+
+
 def _suppression(row: Suppression) -> Values:
     return (
         row.account,
@@ -160,6 +165,10 @@ STATEMENTS = {
         SELECT account, coalesce(subaccount, ''), rcpt_to,
                CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3
         FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?4""",
+    "bounced": """INSERT OR IGNORE INTO suppressions
+        SELECT account, coalesce(subaccount, ''), rcpt_to, json_each.value, ?1, ?2, ?3
+        FROM messages JOIN transmissions USING (transmission_id)
+        JOIN json_each('["transactional","non_transactional"]') WHERE message_id = ?4""",
     "log_position": "INSERT OR REPLACE INTO log_positions VALUES (?,?,?)",
     "tag": "INSERT OR IGNORE INTO tags VALUES (?,?)",
     "file": """INSERT INTO files VALUES (?1,?2,?3,?4)
@@ -188,6 +197,7 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     TokenEvent: ("token_event", _token_event),
     Suppression: ("suppression", _suppression),
     Unsubscribed: ("unsubscribed", _unsubscribed),
+    Bounced: ("bounced", _bounced),
     LogPosition: ("log_position", _log_position),
     Tag: ("tag", _tag),
     File: ("file", _file),

@@ -3,20 +3,27 @@
 import asyncio
 from typing import cast
 
+from estafeta_postfix.capture.answering import Answering
 from estafeta_postfix.capture.outbox import Outbox
-from estafeta_postfix.capture.session import GREETING, Session
+from estafeta_postfix.capture.session import GREETING, Message, Session
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, answering: Answering | None) -> None:
         self._outbox = outbox
+        self._answering = answering
         self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._session = Session(self._outbox.keep, self._transport.get_extra_info("peername")[0])
+        self._session = Session(self._keep, self._transport.get_extra_info("peername")[0])
         self._transport.write(GREETING)
+
+    def _keep(self, message: Message) -> None:
+        self._outbox.keep(message)
+        if self._answering is not None:
+            self._answering.taken(message)
 
     def data_received(self, data: bytes) -> None:
         if self._session is None or self._transport is None:
@@ -28,8 +35,8 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
 
-async def serve(outbox: Outbox, host: str, port: int) -> asyncio.Server:
-    """Return the running server; `port` 0 takes any that is free."""
+async def serve(outbox: Outbox, host: str, port: int, answering: Answering | None = None) -> asyncio.Server:
+    """Return the running server; `port` 0 takes any that is free. With `answering`, recipients complain."""
     return await asyncio.get_running_loop().create_server(
-        lambda: _Connection(outbox), host, port, backlog=256
+        lambda: _Connection(outbox, answering), host, port, backlog=256
     )

@@ -23,8 +23,8 @@ def command(config: Path, role: str) -> None:
     """Run one daemon (or `all`) in the foreground.
 
     sasl: who logs in. policy: limits. milter: checks and rewrites. web: links and pixels. worker: follows
-    the mail log. receipt: the provider's receipt, for listeners with `receipt: true`. SIGTERM stops it,
-    SIGHUP reloads the configuration.
+    the mail log. intake: bounces, complaints and unsubscribes by mail. receipt: the provider's receipt, for
+    listeners with `receipt: true`. SIGTERM stops it, SIGHUP reloads the configuration.
     """
     if role != "all":
         sys.exit(serve(role, config))

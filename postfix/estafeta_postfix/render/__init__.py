@@ -7,6 +7,7 @@ listener    an entry of `listeners:` as an smtpd service
 receipt     the listener behind the receipt proxy
 copies      a message whose copies differ, split by Postfix itself
 outbound    the ways out: Postfix's own, and one for each pool of addresses
+intake      mail that comes back, to the mail intake
 notices     what Postfix itself writes, with nothing of ours in it
 place       where a private instance lives and what surrounds it
 main_cf     what holds for the whole instance

@@ -1,19 +1,18 @@
 """main.cf of a private instance: what holds for all its services (postconf(5)).
 
 The instance relays for whoever has logged in and for nobody else: there is no trusted network,
-no local user, no alias. Mail for `bounce_domain` is kept in a Maildir; everything else leaves
+no local user, no alias. Mail for `bounce_domain` goes to the mail intake; everything else leaves
 through `relayhost`.
 """
 
 from estafeta_core.config.schema import Config
+from estafeta_postfix.render import intake
 from estafeta_postfix.render.place import Place
 from estafeta_postfix.render.values import plain
 
 SPLIT = "estafeta-split"  # the transport that hands over copies, one recipient at a time
 # Recipients of one message that qmgr(8) reads at once; it never reads more, and no message has as many.
 READ_AT_ONCE = 5000
-MAILDIR = "intake"  # below state_dir: mail for bounce_domain, until somebody reads it
-
 NOTE = "# Written by estafeta; changes are overwritten.\n"
 
 
@@ -22,7 +21,7 @@ def main_cf(config: Config, place: Place) -> str:
     settings = {
         **_where(config, place),
         **_who(config),
-        **_mail_kept(config, place),
+        **_mail_taken_in(config),
         **_mail_sent(place),
         "smtpd_tls_chain_files": plain("tls_chain", place.tls_chain),
     }
@@ -63,15 +62,13 @@ def _who(config: Config) -> dict[str, str]:
     }
 
 
-def _mail_kept(config: Config, place: Place) -> dict[str, str]:
+def _mail_taken_in(config: Config) -> dict[str, str]:
     return {
         "virtual_mailbox_domains": plain("bounce_domain", config.bounce_domain),
-        "virtual_mailbox_base": plain("state_dir", config.state_dir),
-        "virtual_mailbox_maps": f"static:{MAILDIR}/",
-        "virtual_uid_maps": f"static:{place.mailbox_uid}",
-        "virtual_gid_maps": f"static:{place.mailbox_gid}",
-        # virtual(8) delivers only where both limits agree; sizes are the listeners' business.
-        "virtual_mailbox_limit": "0",
+        "virtual_mailbox_maps": intake.known_addresses(),
+        "virtual_transport": intake.destination(config),
+        f"{intake.TRANSPORT}_destination_recipient_limit": "1",
+        # Sizes are the listeners' business.
         "message_size_limit": "0",
     }
 

@@ -6,7 +6,7 @@ lets nobody else name a configuration directory that main.cf of the host does no
 """
 
 from estafeta_core.config.schema import Config
-from estafeta_postfix.render import copies, notices, outbound, receipt
+from estafeta_postfix.render import copies, intake, notices, outbound, receipt
 from estafeta_postfix.render.listener import CLEANUP, HIDDEN, SMUGGLING, listener_service
 from estafeta_postfix.render.main_cf import NOTE
 from estafeta_postfix.render.place import Place
@@ -30,12 +30,13 @@ def master_cf(config: Config, place: Place) -> str:
     split = copies.services(config, place)
     behind = receipt.services(config)
     leaving = outbound.services(config)
-    services = [*listeners, *behind, _intake(place), _cleanup(place), *split, *leaving, *_postfix_own()]
+    coming_back = [_intake(config, place), intake.transport()]
+    services = [*listeners, *behind, *coming_back, _cleanup(place), *split, *leaving, *_postfix_own(config)]
     return NOTE + "".join(map(str, services))
 
 
-def _intake(place: Place) -> Service:
-    """Return the service that takes mail for bounce_domain from anybody, and for nothing else."""
+def _intake(config: Config, place: Place) -> Service:
+    """Return the service that takes what comes back from anybody, and nothing else."""
     return Service(
         name=endpoint("intake", place.intake_host, place.intake_port),
         kind="inet",
@@ -48,8 +49,7 @@ def _intake(place: Place) -> Service:
             "smtpd_tls_security_level": "may",
             "smtpd_sasl_auth_enable": "no",
             "smtpd_milters": "",
-            "smtpd_relay_restrictions": "reject_unauth_destination",
-            "smtpd_recipient_restrictions": "reject_unauth_destination",
+            **intake.restrictions(config),
             "smtpd_peername_lookup": "no",
             "smtpd_discard_ehlo_keywords": ", ".join(HIDDEN),
             **SMUGGLING,
@@ -81,7 +81,7 @@ def _cleanup(place: Place) -> Service:
     )
 
 
-def _postfix_own() -> list[Service]:
+def _postfix_own(config: Config) -> list[Service]:
     return [
         Service(
             name="pickup",
@@ -91,7 +91,13 @@ def _postfix_own() -> list[Service]:
             process_limit="1",
             options={"cleanup_service_name": copies.REQUEUE},
         ),
-        Service("cleanup", "cleanup", private="n", process_limit="0", options=_FROM_OUTSIDE),
+        Service(
+            name="cleanup",
+            private="n",
+            process_limit="0",
+            command="cleanup",
+            options={**_FROM_OUTSIDE, **intake.aliases(config)},
+        ),
         Service("qmgr", "qmgr", private="n", wakeup="300", process_limit="1"),
         Service("tlsmgr", "tlsmgr", wakeup="1000?", process_limit="1"),
         Service("rewrite", "trivial-rewrite"),
@@ -102,7 +108,6 @@ def _postfix_own() -> list[Service]:
         Service("error", "error"),
         Service("retry", "error"),
         Service("discard", "discard"),
-        Service("virtual", "virtual", unprivileged="n"),
         Service("anvil", "anvil", process_limit="1"),
         Service("scache", "scache", process_limit="1"),
         Service("postlog", "postlogd", kind="unix-dgram", private="n", process_limit="1"),

@@ -5,8 +5,12 @@ out of a message's own header alone. So a cleanup(8) of their own takes it out o
 
     message/rfc822          the message, as long as bounce_size_limit: fields of an attached message
     text/rfc822-headers     its header only: lines of a text, whose folds are known by their form
+
+What goes to a return path of ours ends here: it tells what the log has told already, and at a customer's
+domain, whose MX leads to us, it would run in a circle.
 """
 
+from estafeta_postfix.render import intake
 from estafeta_postfix.render.service import Service
 
 CLEANUP = "estafeta-notices"
@@ -31,6 +35,8 @@ def _cleanup() -> Service:
         command="cleanup",
         options={
             "syslog_name": f"postfix/{CLEANUP}",
+            "header_checks": f"regexp:{{{{/^To: .*{intake.RETURN_PATH}@/ DISCARD the log has told it}}}}",
+            "mime_header_checks": "",  # defaults to header_checks
             "nested_header_checks": f"regexp:{{{_OURS}}}",
             "body_checks": f"regexp:{{{_OURS}, {_FOLDS}}}",
         },

@@ -6,14 +6,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One private instance: its directories, its neighbours, and who owns what it keeps."""
+    """One private instance: its directories and its neighbours."""
 
     root: Path  # everything of the instance lies below: conf, queue, data
     intake_host: str  # where mail for bounce_domain is taken in
     intake_port: int
     delivery_port: int  # on loopback: where Postfix hands over copies that differ
-    mailbox_uid: int  # whose the mail kept for bounce_domain is
-    mailbox_gid: int
     tls_chain: Path  # private key, certificate and its issuers, in one PEM file
     relayhost: str  # where all other mail goes
     retry_delay: int = 300  # seconds before a deferred message is tried again (Postfix's own default)

@@ -19,7 +19,8 @@ from estafeta_postfix.render.listener import mechanisms
 from estafeta_postfix.sandbox.layout import Layout
 from estafeta_postfix.sandbox.settings import Ports, Settings
 
-ROLES = ("milter", "policy", "sasl", "web", "worker", "receipt", "postfix")  # receipt where it is wanted
+# The receipt proxy is there where it is wanted.
+ROLES = ("milter", "policy", "sasl", "web", "worker", "intake", "receipt", "postfix")
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class Layout:
 
     @property
     def state(self) -> Path:
-        """The store and the mail taken in for bounce_domain."""
+        """The store, and the mail kept for postmaster and abuse."""
         return self.root / "state"
 
     @property

@@ -21,6 +21,7 @@ from estafeta_core import sockets
 from estafeta_core.config.schema import Config
 from estafeta_core.store import open_store
 from estafeta_postfix import certificate, demo_accounts, ports
+from estafeta_postfix.capture.answering import Answering
 from estafeta_postfix.capture.outbox import Outbox
 from estafeta_postfix.capture.server import serve
 from estafeta_postfix.daemons import programs, roles
@@ -34,6 +35,14 @@ from estafeta_postfix.sandbox.layout import Layout
 from estafeta_postfix.sandbox.settings import Ports, Settings, as_yaml, base, settings
 from estafeta_postfix.supervisor import Program, Supervisor
 
+SOCKETS = (
+    sockets.sasl,
+    sockets.policy,
+    sockets.milter,
+    sockets.copies,
+    sockets.intake,
+    sockets.receipt,
+)
 IDLE_STOP = 1.0  # seconds; libmilter would look round for five before it ends
 RETRY_DELAY = 10  # seconds before Postfix tries deferred mail again: nobody wants to wait for five minutes
 
@@ -84,7 +93,7 @@ async def _start(
     owner = mail_owner()
     group = grp.getgrgid(owner.pw_gid).gr_name
     chosen = settings(layout, numbers, group, file=file, accounts=accounts)
-    for path in (sockets.sasl, sockets.policy, sockets.milter, sockets.copies, sockets.receipt):
+    for path in SOCKETS:
         sockets.claim(path(chosen.config.run_dir))
     credentials = _write_files(layout, chosen)
     place = Place(
@@ -92,13 +101,12 @@ async def _start(
         intake_host=ports.LOOPBACK,
         intake_port=numbers.intake,
         delivery_port=numbers.delivery,
-        mailbox_uid=owner.pw_uid,
-        mailbox_gid=owner.pw_gid,
         tls_chain=layout.tls_chain,
         relayhost=f"[{ports.LOOPBACK}]:{numbers.capture}",
         retry_delay=RETRY_DELAY,
     )
-    await serve(Outbox(layout.outbox), ports.LOOPBACK, numbers.capture)
+    answering = Answering(ports.LOOPBACK, numbers.intake, chosen.config.bounce_domain)
+    await serve(Outbox(layout.outbox), ports.LOOPBACK, numbers.capture, answering)
     say("starting " + ", ".join(roles(chosen.config)))
     await _start_daemons(layout, supervisor, chosen.config)
     instance = Instance(place)
@@ -161,6 +169,7 @@ async def _daemons_answer(layout: Layout, supervisor: Supervisor, config: Config
         "sasl": readiness.unix_socket(sockets.sasl(config.run_dir)),
         "policy": readiness.unix_socket(sockets.policy(config.run_dir)),
         "milter": readiness.unix_socket(sockets.milter(config.run_dir)),
+        "intake": readiness.unix_socket(sockets.intake(config.run_dir)),
         "receipt": readiness.unix_socket(sockets.receipt(config.run_dir)),
         "web": readiness.http_health(config.web.bind, config.web.port),
     }

@@ -1,6 +1,7 @@
 """Questions to the store, each answered by key or index."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -269,3 +270,20 @@ def test_a_suppression_holds_for_every_spelling_of_the_domain(store: Store) -> N
     store.record([Suppression("acme", None, "bob@xn--bcher-kva.example", "transactional", "x", "", 0)])
     for spelling in ("Bob@bücher.example", "bob@BÜCHER.example", "bob@xn--bcher-kva.example"):
         assert store.is_suppressed("acme", None, [spelling], ["transactional"]) == {spelling}
+
+
+def test_a_copy_is_found_in_its_transmission_and_in_no_other(store: Store) -> None:
+    transmission, messages, _ = recorded(store, "alice@example.net", "bob@example.net")
+    other, _, _ = recorded(store, "carol@example.net")
+    found = store.copy_in(transmission.transmission_id, "bob@example.net")
+    assert found is not None
+    assert found.message == messages[1]
+    assert store.copy_in(other.transmission_id, "bob@example.net") is None
+
+
+def test_what_a_delivery_said_is_empty_until_there_is_one(store: Store) -> None:
+    transmission, [message], _ = recorded(store)
+    assert store.delivery(message.message_id) == {}
+    delivered = replace(event(transmission, message, "delivery", 5), data={"queue_time": "40"})
+    store.record([delivered])
+    assert store.delivery(message.message_id) == {"queue_time": "40"}

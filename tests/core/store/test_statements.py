@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from estafeta_core.store import Store
 from estafeta_core.store.rows import (
+    Bounced,
     Contact,
     Content,
     Count,
@@ -84,6 +85,7 @@ def test_every_statement_has_the_values_it_asks_for() -> None:
         TokenEvent(IDS.next(), "open", 1, 5, shared=True),
         Suppression("acme", None, "a@b.c", "transactional", "Manually Added", "", 1),
         Unsubscribed(5, "List Unsubscribe", 1),
+        Bounced(5, "Bounce Rule", "550 No", 1),
         Tag("acme", "a"),
         File("acme", "ab", 5, 1),
         Content(1, 2, "acme", "ab", "utf-8", 1),

@@ -16,6 +16,7 @@ import pytest
 
 from estafeta_core.store import RowsRefused, Store, StoreUnavailable, open_store, writer
 from estafeta_core.store.rows import (
+    Bounced,
     Count,
     Event,
     Message,
@@ -548,3 +549,32 @@ def test_closing_writes_what_is_queued_and_refuses_what_comes_after(url: str) ->
     assert all(future.exception(0) is None for future in futures)
     with pytest.raises(StoreUnavailable, match="closed"):
         store.record(make_rows())
+
+
+def test_a_bounce_suppresses_both_types_and_leaves_what_is_there_as_it_is(
+    store: Store, tmp_path: Path
+) -> None:
+    rows = make_rows()
+    message = rows[1]
+    assert isinstance(message, Message)
+    mine = Suppression("acme", None, message.rcpt_to, "transactional", "Manually Added", "mine", 1)
+    store.record([*rows, mine, Bounced(message.message_id, "Bounce Rule", "550 No", 5)])
+    store.record([Bounced(message.message_id, "Bounce Rule", "another", 6), Bounced(7, "Bounce Rule", "", 6)])
+    connection = sqlite3.connect(tmp_path / "estafeta.db")
+    sql = "SELECT type, source, description FROM suppressions ORDER BY type"
+    assert connection.execute(sql).fetchall() == [
+        ("non_transactional", "Bounce Rule", "550 No"),
+        ("transactional", "Manually Added", "mine"),
+    ]
+    connection.close()
+
+
+@pytest.mark.parametrize("kind", ["out_of_band", "spam_complaint"])
+def test_what_a_report_tells_of_a_message_is_there_once(store: Store, kind: str) -> None:
+    rows = make_rows()
+    message = rows[1]
+    assert isinstance(message, Message)
+    store.record(rows)
+    for _ in range(2):
+        store.record([TokenEvent(IDS.next(), kind, 5, message.message_id, shared=False)])
+    assert len(store.events(types=[kind])) == 1

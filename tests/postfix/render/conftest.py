@@ -31,8 +31,6 @@ def place() -> Place:
         intake_host="127.0.0.1",
         intake_port=25,
         delivery_port=10026,
-        mailbox_uid=102,
-        mailbox_gid=105,
         tls_chain=Path("/srv/sandbox/tls.pem"),
         relayhost="[127.0.0.1]:10025",
     )

@@ -28,11 +28,13 @@ def test_a_queue_id_never_comes_again(config: Config, place: Place) -> None:
     assert settings(config, place)["enable_long_queue_ids"] == "yes"
 
 
-def test_mail_for_the_bounce_domain_is_kept_below_state_dir(config: Config, place: Place) -> None:
+def test_mail_for_the_bounce_domain_goes_to_the_intake_one_recipient_at_a_time(
+    config: Config, place: Place
+) -> None:
     found = settings(config, place)
     assert found["virtual_mailbox_domains"] == "bounce.example.com"
-    assert found["virtual_mailbox_base"] == "/var/lib/estafeta"
-    assert found["virtual_uid_maps"] == "static:102"
+    assert found["virtual_transport"] == "estafeta-lmtp:unix:/run/estafeta/intake.sock"
+    assert found["estafeta-lmtp_destination_recipient_limit"] == "1"
 
 
 def test_everything_of_the_instance_is_its_own(config: Config, place: Place) -> None:
@@ -51,5 +53,5 @@ def test_copies_are_handed_over_one_by_one_and_wait_for_nobody_else(config: Conf
 
 @pytest.mark.parametrize("path", ["/srv/my mail", "/srv/a,b", "/srv/$x", "/srv/a\nmynetworks=0.0.0.0/0"])
 def test_a_path_that_postfix_would_take_apart_is_refused(config: Config, place: Place, path: str) -> None:
-    with pytest.raises(RenderError, match="state_dir"):
-        main_cf(msgspec.structs.replace(config, state_dir=Path(path)), place)
+    with pytest.raises(RenderError, match="run_dir"):
+        main_cf(msgspec.structs.replace(config, run_dir=Path(path)), place)

@@ -47,12 +47,15 @@ def test_postfix_takes_each_override_as_one_value(folder: Path) -> None:
 def test_the_intake_takes_mail_for_nobody_else(folder: Path) -> None:
     for name in ("smtpd_relay_restrictions", "smtpd_recipient_restrictions"):
         said = postconf(folder, "-P", f"127.0.0.1:25/inet/{name}")
-        assert said.partition("=")[2].strip() == "reject_unauth_destination"
+        assert said.rstrip().endswith("reject_unauth_destination")
+    assert any(line.split()[0] == "estafeta-lmtp" for line in postconf(folder, "-M").splitlines())
     assert INTAKE in postconf(folder, "-P", "127.0.0.1:25/inet/syslog_name")
 
 
 TO_SPLIT = "{/^X-Estafeta-Job: / FILTER estafeta-split:[127.0.0.1]:10026}"
 TO_POOL = "{/^X-Estafeta-Pool: ([A-Za-z0-9._-]+)$$/i FILTER estafeta-pool-$$1:[127.0.0.1]:10025}"
+
+TO_NOBODY = r"{/^To: .*b\+[a-z2-7]{47}@/ DISCARD the log has told it}"
 
 
 def test_fields_that_the_milter_adds_lead_to_the_split_or_to_a_pool(folder: Path) -> None:
@@ -69,6 +72,7 @@ def test_only_what_pickup_queues_anew_is_led_somewhere_by_any_field(folder: Path
     assert set(postconf(folder, "-P", "*/unix/header_checks").splitlines()) == {
         f"estafeta-requeue/unix/header_checks = regexp:{{{TO_SPLIT}, {TO_POOL}}}",
         "cleanup/unix/header_checks = regexp:{{/^X-Estafeta-/ IGNORE}}",  # of what comes from outside
+        f"estafeta-notices/unix/header_checks = regexp:{{{TO_NOBODY}}}",
     }
     assert "cleanup_service_name" not in postconf(folder, "-P", "127.0.0.1:25/inet/*")
 

@@ -4,6 +4,7 @@ import pytest
 
 from estafeta_postfix.render.notices import CLEANUP, services
 from estafeta_postfix.render.service import Service
+from estafeta_testing.returned import LINKS
 
 
 @pytest.fixture
@@ -51,4 +52,19 @@ def test_a_quoted_header_loses_our_fields_with_their_folds_alone(
 def test_the_message_that_is_quoted_whole_loses_them_in_its_header(cleanup: Service) -> None:
     assert matching(cleanup.options["nested_header_checks"], "X-Estafeta-Job: x")
     assert not matching(cleanup.options["nested_header_checks"], "X-Other: x")
-    assert "header_checks" not in cleanup.options
+
+
+@pytest.mark.parametrize(
+    ("line", "gone"),
+    [
+        (f"To: {LINKS.bounce_address(7)}", True),
+        (f"To: {LINKS.bounce_address(7, 'bounces.acme.example').upper()}", True),
+        ("To: alice@example.net", False),
+        ("To: b+short@bounce.example.com", False),
+        (f"Subject: {LINKS.bounce_address(7)}", False),
+    ],
+)
+def test_a_notice_to_a_return_path_of_ours_ends_there(cleanup: Service, line: str, gone: bool) -> None:
+    [pattern] = re.findall(r"/(.*?)/ DISCARD", cleanup.options["header_checks"])
+    assert bool(re.search(pattern, line, re.IGNORECASE)) is gone
+    assert cleanup.options["mime_header_checks"] == ""

@@ -25,8 +25,6 @@ def test_the_queue_is_where_the_instance_has_it() -> None:
         intake_host="127.0.0.1",
         intake_port=25,
         delivery_port=10026,
-        mailbox_uid=0,
-        mailbox_gid=0,
         tls_chain=layout.tls_chain,
         relayhost="[127.0.0.1]:10025",
     )

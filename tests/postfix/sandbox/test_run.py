@@ -124,20 +124,21 @@ def test_refused_and_deferred_recipients_become_events(sandbox: Sandbox) -> None
     assert [event["num_retries"] for event in delays] == ["0", "1"]
 
 
-def test_mail_for_the_bounce_domain_is_kept_and_nothing_else_is_taken_there(sandbox: Sandbox) -> None:
+def test_mail_for_people_is_kept_and_nothing_that_is_nobodys_is_taken(sandbox: Sandbox) -> None:
     replies = talk(
         sandbox.bounce_smtp,
         b"EHLO x\r\n",
         b"MAIL FROM:<>\r\n",
         b"RCPT TO:<someone@example.com>\r\n",
         b"RCPT TO:<b+token@bounce.estafeta.example>\r\n",
+        b"RCPT TO:<postmaster>\r\n",
         b"DATA\r\n",
         b"Subject: kept-for-later\r\n\r\nx\r\n.\r\n",
     )
-    assert [reply[:3] for reply in replies] == ["250", "250", "554", "250", "354", "250"]
+    assert [reply[:3] for reply in replies] == ["250", "250", "554", "550", "250", "354", "250"]
     kept = sandbox.dir / "state" / "intake" / "new"
     assert wait_for(
-        lambda: next((path for path in kept.iterdir() if b"kept-for-later" in path.read_bytes()), None)
+        lambda: next((path for path in kept.glob("*") if b"kept-for-later" in path.read_bytes()), None)
     )
 
 
