@@ -108,10 +108,12 @@ class Session(Milter.Base):
         try:
             return self._end(queue_id)
         except Milter.error as error:  # libmilter cannot tell Postfix something, as a rule because it left
-            log.warning("%s: deferred: Postfix was not told of an edit: %s", queue_id, error)
+            fields = {"queue_id": queue_id}
+            log.warning("%s: deferred: Postfix was not told of an edit: %s", queue_id, error, extra=fields)
             return self._refuse(FAULT)
         except Exception:  # a bug here may delay one message; it never lets one through unchanged
-            log.exception("%s: failed at the end of the message, deferred", queue_id)
+            fields = {"queue_id": queue_id}
+            log.exception("%s: failed at the end of the message, deferred", queue_id, extra=fields)
             return self._refuse(FAULT)
         finally:
             self._clear()

@@ -9,9 +9,11 @@ recipient (delivery.py).
 """
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from estafeta_core import metrics
 from estafeta_core.headers import Header
 from estafeta_core.ids import IdSource
 from estafeta_core.refusal import Refusal
@@ -26,6 +28,17 @@ from estafeta_milter.proposal import Proposal, propose
 from estafeta_milter.verdict import Envelope, Verdict
 
 log = logging.getLogger(__name__)
+
+
+class _About:
+    """What the lines about one message begin with, and its fields in logs that have some."""
+
+    __slots__ = ("fields", "text")
+
+    def __init__(self, queue_id: str, envelope: Envelope) -> None:
+        identity = str(envelope.identity)
+        self.text = f"{queue_id}: {identity}"
+        self.fields = {"queue_id": queue_id, "identity": identity}
 
 
 class Discard:
@@ -78,23 +91,39 @@ class Submission:
         body: bytes,
     ) -> list[edits.Edit] | Discard | Refusal:
         """Decide on a whole message, make its transmission durable, and return how to edit it."""
+        begun = time.perf_counter()
+        outcome = self._decided(envelope, queue_id, recipients, headers, body)
+        metrics.MESSAGES[envelope.dialect.name, _word(outcome)].add()
+        metrics.MESSAGE_SECONDS.observe(time.perf_counter() - begun)
+        metrics.MESSAGE_BYTES.add(len(body))
+        return outcome
+
+    def _decided(
+        self,
+        envelope: Envelope,
+        queue_id: str,
+        recipients: tuple[str, ...],
+        headers: tuple[Header, ...],
+        body: bytes,
+    ) -> list[edits.Edit] | Discard | Refusal:
+        about = _About(queue_id, envelope)
         derived = self._deriving.of(envelope.snapshot)
         received = Message(envelope.sender, recipients, headers, body, derived.bounds)
         try:
             if envelope.dialect.keeps_contacts and contacts.is_import(received, queue_id):
                 self._store.record(self._contacts(envelope, recipients, None))
-                log.info("%s: %s: contacts=%d, no message", queue_id, envelope.identity, len(recipients))
+                log.info("%s: contacts=%d, no message", about.text, len(recipients), extra=about.fields)
                 return Discard()
             outcome = self._outcome(received, envelope, queue_id, derived)
         except KeyUnavailableError as failure:
-            log.error("%s: %s: deferred: cannot be signed: %s", queue_id, envelope.identity, failure)
+            log.error("%s: deferred: cannot be signed: %s", about.text, failure, extra=about.fields)
             return envelope.dialect.store_failed
         except (StoreUnavailable, OSError) as failure:  # the store, or the folder of hosted files
-            log.error("%s: %s: deferred: cannot be kept: %s", queue_id, envelope.identity, failure)
+            log.error("%s: deferred: cannot be kept: %s", about.text, failure, extra=about.fields)
             return envelope.dialect.store_failed
         if isinstance(outcome, Refusal):
             self.left(envelope, recipients)
-            log.info("%s: %s: refused: %s", queue_id, envelope.identity, outcome)
+            log.info("%s: refused: %s", about.text, outcome, extra=about.fields)
         return outcome
 
     def _outcome(
@@ -140,7 +169,19 @@ class Submission:
 
 def _not_kept(envelope: Envelope, failure: BaseException | None) -> None:
     if failure is not None:
-        log.error("%s: contacts are not kept: the store is unavailable: %s", envelope.identity, failure)
+        fields = {"identity": str(envelope.identity)}
+        log.error(
+            "%s: contacts are not kept: the store is unavailable: %s",
+            *(envelope.identity, failure),
+            extra=fields,
+        )
+
+
+def _word(outcome: list[edits.Edit] | Discard | Refusal) -> str:
+    """Return what an answer is counted as."""
+    if isinstance(outcome, Refusal):
+        return "refused" if outcome.code >= 500 else "deferred"
+    return "discarded" if isinstance(outcome, Discard) else "accepted"
 
 
 def _accepted(envelope: Envelope, queue_id: str, proposal: Proposal, time: int) -> ledger.Accepted:
@@ -169,11 +210,17 @@ def _copies(verdict: Verdict) -> str:
 
 
 def _log_accepted(accepted: ledger.Accepted, envelope: Envelope, verdict: Verdict) -> None:
+    fields = {
+        "queue_id": accepted.queue_id,
+        "transmission_id": accepted.transmission_id,
+        "identity": envelope.identity,
+    }
     log.info(
         "%s: transmission=%d, identity=%s, from=<%s>, nrcpt=%d, suppressed=%d, tracked=%s, copies=%s",
         *(accepted.queue_id, accepted.transmission_id, envelope.identity, accepted.friendly_from),
         *(len(verdict.going), len(verdict.suppressed), "yes" if verdict.options.tracked else "no"),
         _copies(verdict),
+        extra=fields,
     )
     for warning in (*verdict.options.warnings, *verdict.warnings):
-        log.warning("%s: %s: %s", accepted.queue_id, envelope.identity, warning)
+        log.warning("%s: %s: %s", accepted.queue_id, envelope.identity, warning, extra=fields)

@@ -96,6 +96,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     maillog: Path = Path("/var/log/mail.log")
     queue_directory: Path = Path("/var/spool/postfix")  # for the receipt proxy: its listener is there
     socket_group: str = "postfix"  # who besides us may open the sockets
+    log_format: Literal["text", "json"] = "text"  # of the daemons' own lines, on standard error
     milter_processes: Count = 0  # 0: one a core
     # Below the 60 s a client waits for the reply to its final dot.
     store_timeout: Annotated[float, msgspec.Meta(gt=0, lt=60)] = 20.0
