@@ -3,9 +3,9 @@
     {run_dir}/metrics/milter-0      a page or two: LAYOUT (32 bytes), then a double for each place
 
 Every metric is declared with all values that its labels may have, so each number has its place before
-anything is counted: adding to one is an addition in memory, no look-up and no system call. A process takes the first
-file of its role that nobody holds (flock(2)) and goes on counting from what is there. So files are as many as
-there ever were processes at a time, a process that was killed has lost nothing, and no two share a file.
+anything is counted: adding to one is an addition in memory, no look-up and no system call. A process takes
+the first file of its role that nobody holds (flock(2)) and goes on counting from what is there. So files are
+as many as there ever were processes at a time, one that was killed has lost nothing, and no two share a file.
 A file of another layout, or a damaged one, is begun anew by whoever takes it, and left out by whoever reads.
 
 What is counted before `Board.open`, or where no file can be had, is counted for nobody: that costs a metric

@@ -4,10 +4,10 @@ Forms, chosen by `log_format` in estafeta.yaml:
 
     text    estafeta/ROLE[PID]: level: text
     json    {"time": "2026-11-20T13:00:00.000Z", "level": "info", "role": "milter", "pid": 7,
-             "message": "text", "queue_id": "4Xq", "transmission_id": "123", "identity": "acme/main", "client": "192.0.2.1"}
+             "message": "text", "queue_id": "4Xq", "transmission_id": "123", "identity": "acme/main"}
 
 The level is one of Postfix's words (info, warning, error, fatal). systemd and Postfix's own log readers add
-the time to a line of text. What a record is about stands in the text; as JSON also in fields of its own, those
+the time to a line of text. What a record is about stands in the text; as JSON also in fields of its own:
 those of FIELDS that the call gave as `extra=`.
 
 Text may hold what clients sent: control characters, separators that terminals or readers take for line ends,

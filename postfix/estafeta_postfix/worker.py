@@ -62,7 +62,12 @@ def _work(live: Live) -> None:
     metrics.open(config.run_dir, "worker")
     store = open_store(config.store, checkpoints=True, timeout=config.store_timeout)
     recorder = Recorder(store, IdSource(), Timestamps())
-    retention = Retention(store, Shelf(config.state_dir), lambda: live.current.config.hosting.retention_days)
+    retention = Retention(
+        store,
+        Shelf(config.state_dir),
+        lambda: live.current.config.hosting.retention_days,
+        periods=lambda: live.current.config.retention,
+    )
     retention.start()
     log.info("following %s", config.maillog)
     try:

@@ -49,6 +49,18 @@ class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     retention_days: Count = 365  # 0: for ever
 
 
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """For how many days the store keeps what; 0: for ever.
+
+    The longest period that statistics are asked for is a year, and they are counted from events.
+    """
+
+    events: Count = 400
+    messages: Count = 400  # with their transmissions; none goes before the last of its events
+    contacts: Count = 0  # and groups
+    suppressions: Count = 0
+
+
 class IpPool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Addresses of this host that some mail leaves from: a transport of Postfix's of its own."""
 
@@ -102,5 +114,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     store_timeout: Annotated[float, msgspec.Meta(gt=0, lt=60)] = 20.0
     web: Web = Web()
     hosting: Hosting = Hosting()
+    retention: Retention = Retention()
     auth: Auth = Auth()
     mime: Mime = Mime()
