@@ -1,6 +1,7 @@
 """Hosted files go when their time is over, and none that is sent again at that moment."""
 
 import contextlib
+import itertools
 import logging
 import os
 import threading
@@ -33,7 +34,7 @@ from estafeta_core.store.rows import (
 )
 from estafeta_postfix import retention
 from estafeta_postfix.retention import DAY, QUEUE_DAYS, Retention
-from estafeta_testing.stored import make_rows
+from estafeta_testing.stored import IDS, make_rows
 
 NOW = time.time()
 
@@ -283,10 +284,12 @@ def test_it_stops_in_the_middle(store: Store, shelf: Shelf, monkeypatch: pytest.
 
 # What the store keeps
 
+APART = itertools.count()  # milliseconds, so that ids of two messages do not meet
+
 
 def sent(store: Store, days_ago: float, *recipients: str) -> tuple[Transmission, list[Message]]:
     """Record a message as it was accepted so many days ago."""
-    then = round((NOW - days_ago * DAY) * 1000)
+    then = round((NOW - days_ago * DAY) * 1000) + next(APART)
     ids = IdSource(lambda: then)
     rows = make_rows(*recipients)
     transmission = rows[0]
@@ -306,7 +309,7 @@ def sent(store: Store, days_ago: float, *recipients: str) -> tuple[Transmission,
 
 def event(message: Message, days_ago: float, kind: str, event_id: int | None = None) -> Event:
     then = round((NOW - days_ago * DAY) * 1000)
-    event_id = IdSource().next() if event_id is None else event_id
+    event_id = IDS.next() if event_id is None else event_id
     return Event(event_id, kind, then, message.transmission_id, message.message_id, "acme", None)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from estafeta_core import statistics
-from estafeta_core.ids import IdSource
 from estafeta_core.store import Store, open_store
 from estafeta_core.store.database import Database
 from estafeta_core.store.erasure import ERASED, TEXTS, Erased, Erasure
@@ -29,10 +28,9 @@ from estafeta_core.store.rows import (
     Transmission,
     Unsubscribed,
 )
-from estafeta_testing.stored import make_rows
+from estafeta_testing.stored import IDS, make_rows
 
 ALICE = "alice@example.net"
-IDS = IdSource()
 BOTH = ("transactional", "non_transactional")
 
 
