@@ -34,16 +34,20 @@ EXPRESSIONS = list(expressions())
 def message() -> bytes:
     html = '<a href="https://example.com/">x</a>'
     head = f"From: {SENDER}\r\nContent-Type: text/html\r\n"
-    return f"{head}X-MSYS-API: {{}}\r\n\r\n{html}\r\n".encode()
+    return f'{head}X-MSYS-API: {{"options": {{"click_tracking": true}}}}\r\n\r\n{html}\r\n'.encode()
 
 
 @pytest.fixture(scope="module")
 def scrape(relay: Relay) -> str:
-    """What /metrics says after a message to two recipients has been delivered."""
+    """What /metrics says after a message to two recipients was delivered, and a link of another clicked."""
     relay.send(message(), "one@example.net", "two@example.net")
+    text = relay.copy(relay.send(message(), "three@example.net")).parsed().get_content()
+    link = re.search(rf'{re.escape(relay.web)}/c/[^"]*', text)
+    assert link is not None
+    relay.http("GET", link[0])
 
     def delivered() -> bool:
-        return value(metrics(relay), 'estafeta_log_events_total{type="delivery"}') >= 2
+        return value(metrics(relay), 'estafeta_log_events_total{type="delivery"}') >= 3
 
     wait(delivered, wanted=True, what="deliveries in the metrics")
     return metrics(relay)
