@@ -9,11 +9,9 @@ recipient (delivery.py).
 """
 
 import logging
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from estafeta_core import metrics
 from estafeta_core.headers import Header
 from estafeta_core.ids import IdSource
 from estafeta_core.refusal import Refusal
@@ -91,21 +89,6 @@ class Submission:
         body: bytes,
     ) -> list[edits.Edit] | Discard | Refusal:
         """Decide on a whole message, make its transmission durable, and return how to edit it."""
-        begun = time.perf_counter()
-        outcome = self._decided(envelope, queue_id, recipients, headers, body)
-        metrics.MESSAGES[envelope.dialect.name, _word(outcome)].add()
-        metrics.MESSAGE_SECONDS.observe(time.perf_counter() - begun)
-        metrics.MESSAGE_BYTES.add(len(body))
-        return outcome
-
-    def _decided(
-        self,
-        envelope: Envelope,
-        queue_id: str,
-        recipients: tuple[str, ...],
-        headers: tuple[Header, ...],
-        body: bytes,
-    ) -> list[edits.Edit] | Discard | Refusal:
         about = _About(queue_id, envelope)
         derived = self._deriving.of(envelope.snapshot)
         received = Message(envelope.sender, recipients, headers, body, derived.bounds)
@@ -175,13 +158,6 @@ def _not_kept(envelope: Envelope, failure: BaseException | None) -> None:
             *(envelope.identity, failure),
             extra=fields,
         )
-
-
-def _word(outcome: list[edits.Edit] | Discard | Refusal) -> str:
-    """Return what an answer is counted as."""
-    if isinstance(outcome, Refusal):
-        return "refused" if outcome.code >= 500 else "deferred"
-    return "discarded" if isinstance(outcome, Discard) else "accepted"
 
 
 def _accepted(envelope: Envelope, queue_id: str, proposal: Proposal, time: int) -> ledger.Accepted:

@@ -76,6 +76,26 @@ def test_every_daemon_counts_and_everything_is_in_one_scrape(scrape: str) -> Non
     assert value(scrape, "estafeta_metrics_files_left_out") == 0
 
 
+@pytest.mark.parametrize(
+    ("outcome", "recipient", "sender"),
+    [
+        ("accepted", "a@example.net", SENDER),
+        ("discarded", "suppressed@example.net", SENDER),
+        ("refused", "a@example.net", "news@new.example"),
+    ],
+)
+def test_messages_are_counted_by_their_answer(
+    relay: Relay, outcome: str, recipient: str, sender: str
+) -> None:
+    sample = f'estafeta_milter_messages_total{{dialect="sparkpost",outcome="{outcome}"}}'
+    names = ("estafeta_milter_message_seconds_count", "estafeta_milter_body_bytes_total", sample)
+    before = [value(metrics(relay), name) for name in names]
+    with relay.session() as session:
+        session.message(SENDER, (recipient,), f"From: {sender}\r\n\r\nHello.\r\n".encode())
+    after = [value(metrics(relay), name) for name in names]
+    assert [after[place] - before[place] for place in range(3)] == [1, 8, 1]
+
+
 @pytest.mark.parametrize(("title", "expression"), EXPRESSIONS, ids=[title for title, _ in EXPRESSIONS])
 def test_an_expression_is_whole_and_its_metrics_exist(title: str, expression: str, scrape: str) -> None:
     assert balanced(expression)
