@@ -13,10 +13,12 @@ come by a socket of their own (handover.py).
 """
 
 import logging
+import time
 from typing import ClassVar
 
 import Milter
 
+from estafeta_core import metrics
 from estafeta_core.headers import Header
 from estafeta_core.refusal import Refusal
 from estafeta_core.tickets import LISTENER as RECEIPT
@@ -28,6 +30,14 @@ from estafeta_milter.submission import Discard, Submission
 from estafeta_milter.verdict import Envelope
 
 log = logging.getLogger(__name__)
+
+# What the answer to a final dot is counted as.
+_OUTCOMES = {
+    Milter.ACCEPT: "accepted",
+    Milter.DISCARD: "discarded",
+    Milter.REJECT: "refused",
+    Milter.TEMPFAIL: "deferred",
+}
 
 FAULT = Refusal(451, "4.3.0", "Internal error, try again later")
 OUT_OF_ORDER = Refusal(503, "5.5.1", "need MAIL command")
@@ -104,17 +114,31 @@ class Session(Milter.Base):
 
     def eom(self) -> int:
         """Decide at the final dot, make it durable, then edit."""
-        queue_id = self._macro("i")
+        begun = time.perf_counter()
+        try:
+            answer = self._answered(self._macro("i"))
+            self._count(answer, time.perf_counter() - begun)
+            return answer
+        finally:
+            self._clear()
+
+    def _answered(self, queue_id: str) -> int:
+        fields = {"queue_id": queue_id}
         try:
             return self._end(queue_id)
         except Milter.error as error:  # libmilter cannot tell Postfix something, as a rule because it left
-            log.warning("%s: deferred: Postfix was not told of an edit: %s", queue_id, error)
+            log.warning("%s: deferred: Postfix was not told of an edit: %s", queue_id, error, extra=fields)
             return self._refuse(FAULT)
         except Exception:  # a bug here may delay one message; it never lets one through unchanged
-            log.exception("%s: failed at the end of the message, deferred", queue_id)
+            log.exception("%s: failed at the end of the message, deferred", queue_id, extra=fields)
             return self._refuse(FAULT)
-        finally:
-            self._clear()
+
+    def _count(self, answer: int, seconds: float) -> None:
+        """Count a message of a client whose dialect is known."""
+        if isinstance(self._envelope, Envelope):
+            metrics.MESSAGES[self._envelope.dialect.name, _OUTCOMES[answer]].add()
+            metrics.MESSAGE_SECONDS.observe(seconds)
+            metrics.MESSAGE_BYTES.add(sum(map(len, self._body)))
 
     def abort(self) -> int:
         """RSET, a refusal, or a client that left."""

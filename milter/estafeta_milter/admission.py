@@ -56,7 +56,11 @@ class Admission:
             size=size,
         )
         if isinstance(envelope, Envelope) and envelope.settings is not None and envelope.settings.deprecated:
-            log.warning("MAIL: %s: listener %s is deprecated: use another port", identity, listener)
+            log.warning(
+                "MAIL: %s: listener %s is deprecated: use another port",
+                *(identity, listener),
+                extra={"identity": identity, "client": client_address},
+            )
         return envelope
 
     def relayed(self, queue_id: str, sender: str, headers: tuple[Header, ...]) -> Envelope | Refusal:
@@ -76,7 +80,8 @@ class Admission:
                 return envelope if isinstance(envelope, Refusal) else replace(envelope, relayed=True)
             # The policy daemon may have signed with a key that this process has not read yet.
             if not self._live.catch_up(snapshot):
-                log.error("%s: deferred: the message does not begin with one valid ticket", queue_id)
+                text = "%s: deferred: the message does not begin with one valid ticket"
+                log.error(text, queue_id, extra={"queue_id": queue_id})
                 return NO_TICKET
 
     def rcpt(self, envelope: Envelope, recipient: str) -> Refusal | None:
@@ -133,5 +138,5 @@ def _speaking(snapshot: Snapshot, listener: str) -> Dialect:
 
 
 def _logged(command: str, identity: str, refusal: Refusal) -> Refusal:
-    log.info("%s: %s: refused: %s", command, identity, refusal)
+    log.info("%s: %s: refused: %s", command, identity, refusal, extra={"identity": identity})
     return refusal

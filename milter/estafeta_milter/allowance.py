@@ -48,16 +48,19 @@ class Allowance:
         """Have all recipients counted that were not, or return why the message may not go."""
         if total <= counted or not _limited(envelope.credential):
             return None
+        fields = {"queue_id": queue_id, "identity": envelope.identity}
         try:
             answer = self._ask(_request(envelope, queue_id, total, counted))
         except OSError as error:  # TimeoutError is one
-            log.error("%s: %s: the policy daemon does not answer: %s", queue_id, envelope.identity, error)
+            told = (queue_id, envelope.identity, error)
+            log.error("%s: %s: the policy daemon does not answer: %s", *told, extra=fields)
             return UNCOUNTED
         if answer == "DUNNO":
             return None
         refused = _REFUSED.fullmatch(answer)
         if refused is None:
-            log.error("%s: %s: the policy daemon says %r", queue_id, envelope.identity, answer)
+            told_of = (queue_id, envelope.identity, answer)
+            log.error("%s: %s: the policy daemon says %r", *told_of, extra=fields)
             return UNCOUNTED
         return Refusal(int(refused[1]), refused[2], refused[3])
 

@@ -31,7 +31,7 @@ from pathlib import Path
 
 import Milter
 
-from estafeta_core import logs, sockets
+from estafeta_core import logs, metrics, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.schema import Config
@@ -62,7 +62,7 @@ LAST_ANSWER = 0.05  # seconds: libmilter writes an answer after the callback has
 
 def run_milter(config_path: Path) -> int:
     """Serve until stopped; return the exit status."""
-    logs.setup("milter")
+    logs.setup("milter", form=logs.form(config_path))
     try:
         live = Live(config_path)
     except ConfigError:  # logged by Live, with file, line and key
@@ -128,6 +128,7 @@ def _sessions(config: Config) -> type[Session]:
 def _serve(live: Live, libmilter_main: Callable[[], None]) -> None:
     """Run one process's share of the sessions until it is told to stop."""
     config = live.current.config
+    metrics.open(config.run_dir, "milter")
     # A SimpleQueue, because a handler may interrupt the very thread that waits: an Event's lock would be
     # taken twice.
     stop: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -152,6 +153,7 @@ def _serve(live: Live, libmilter_main: Callable[[], None]) -> None:
 def _serve_copies(live: Live, listener: socket.socket) -> None:
     """Make copies until told to stop."""
     ctypes.CDLL(None).prctl(PR_SET_NAME, COPIES_NAME)
+    metrics.open(live.current.config.run_dir, "copies")
     loop = HandoverLoop(listener, Delivery(live), drain=DRAIN)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())

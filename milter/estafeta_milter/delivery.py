@@ -87,22 +87,33 @@ class Delivery:
         """Return how to make the queued message its one recipient's copy."""
         found = self._order(recipients, values(headers, FIELD))
         if found is None:
-            log.error("%s: deferred: no job for exactly this recipient, nrcpt=%d", queue_id, len(recipients))
+            log.error(
+                "%s: deferred: no job for exactly this recipient, nrcpt=%d",
+                *(queue_id, len(recipients)),
+                extra={"queue_id": queue_id},
+            )
             return NO_JOB
         derived, order, copy = found
+        fields = {
+            "queue_id": queue_id,
+            "transmission_id": order.transmission_id,
+            "message_id": copy.message_id,
+            "identity": order.identity,
+        }
         handed_over = self._memory.read(headers, body)
         if order.content != handed_over.content:
-            log.error("%s: deferred: the job is that of another message", queue_id)
+            log.error("%s: deferred: the job is that of another message", queue_id, extra=fields)
             return NO_JOB
         try:
             signers = derived.keyring.signers(Identity.parse(order.identity).account, order.signing)
         except KeyUnavailableError as failure:
-            log.error("%s: deferred: %s", queue_id, failure)
+            log.error("%s: deferred: %s", queue_id, failure, extra=fields)
             return UNSIGNED
         received = replace(handed_over.message, sender=sender, recipients=recipients)
         shared = replace(handed_over.shared, sender=sender, recipients=recipients)
         final = copies.finished(shared, order, copy, derived.links, signers)
-        log.info("%s: transmission=%d, message=%d", queue_id, order.transmission_id, copy.message_id)
+        told = (queue_id, order.transmission_id, copy.message_id)
+        log.info("%s: transmission=%d, message=%d", *told, extra=fields)
         return edits.difference(received, final)
 
     def _order(self, recipients: tuple[str, ...], fields: list[bytes]) -> tuple[Derived, Order, Copy] | None:

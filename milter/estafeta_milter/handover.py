@@ -14,6 +14,7 @@ import struct
 import time
 from typing import Protocol
 
+from estafeta_core import metrics
 from estafeta_core.headers import Header
 from estafeta_core.refusal import Refusal
 from estafeta_milter import edits, wire
@@ -117,15 +118,23 @@ class HandoverLoop:
             self._close(connection)
 
     def _answer(self, message: wire.Handover) -> bytes:
+        begun = time.perf_counter()
         try:
-            if len(message.headers) > wire.FIELDS:
-                return wire.answer(FAULT)
-            recipients, headers = tuple(message.recipients), tuple(message.headers)
-            body = b"".join(message.body)
-            return wire.answer(self._maker.end(message.queue_id, message.sender, recipients, headers, body))
+            made = self._made(message)
+            answer = wire.answer(made)
         except Exception:  # a bug here may delay one message; it never lets one through unchanged
-            log.exception("%s: failed at the end of the message, deferred", message.queue_id)
-            return wire.answer(FAULT)
+            fields = {"queue_id": message.queue_id}
+            log.exception("%s: failed at the end of the message, deferred", message.queue_id, extra=fields)
+            made, answer = FAULT, wire.answer(FAULT)
+        metrics.COPIES["deferred" if isinstance(made, Refusal) else "made"].add()
+        metrics.COPY_SECONDS.observe(time.perf_counter() - begun)
+        return answer
+
+    def _made(self, message: wire.Handover) -> list[edits.Edit] | Refusal:
+        if len(message.headers) > wire.FIELDS:
+            return FAULT
+        recipients, headers, body = tuple(message.recipients), tuple(message.headers), b"".join(message.body)
+        return self._maker.end(message.queue_id, message.sender, recipients, headers, body)
 
     def _close(self, connection: socket.socket) -> None:
         self._selector.unregister(connection)

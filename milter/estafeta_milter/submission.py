@@ -28,6 +28,17 @@ from estafeta_milter.verdict import Envelope, Verdict
 log = logging.getLogger(__name__)
 
 
+class _About:
+    """What the lines about one message begin with, and its fields in logs that have some."""
+
+    __slots__ = ("fields", "text")
+
+    def __init__(self, queue_id: str, envelope: Envelope) -> None:
+        identity = str(envelope.identity)
+        self.text = f"{queue_id}: {identity}"
+        self.fields = {"queue_id": queue_id, "identity": identity}
+
+
 class Discard:
     """Accepted, and sent to nobody: every recipient is suppressed."""
 
@@ -78,23 +89,24 @@ class Submission:
         body: bytes,
     ) -> list[edits.Edit] | Discard | Refusal:
         """Decide on a whole message, make its transmission durable, and return how to edit it."""
+        about = _About(queue_id, envelope)
         derived = self._deriving.of(envelope.snapshot)
         received = Message(envelope.sender, recipients, headers, body, derived.bounds)
         try:
             if envelope.dialect.keeps_contacts and contacts.is_import(received, queue_id):
                 self._store.record(self._contacts(envelope, recipients, None))
-                log.info("%s: %s: contacts=%d, no message", queue_id, envelope.identity, len(recipients))
+                log.info("%s: contacts=%d, no message", about.text, len(recipients), extra=about.fields)
                 return Discard()
             outcome = self._outcome(received, envelope, queue_id, derived)
         except KeyUnavailableError as failure:
-            log.error("%s: %s: deferred: cannot be signed: %s", queue_id, envelope.identity, failure)
+            log.error("%s: deferred: cannot be signed: %s", about.text, failure, extra=about.fields)
             return envelope.dialect.store_failed
         except (StoreUnavailable, OSError) as failure:  # the store, or the folder of hosted files
-            log.error("%s: %s: deferred: cannot be kept: %s", queue_id, envelope.identity, failure)
+            log.error("%s: deferred: cannot be kept: %s", about.text, failure, extra=about.fields)
             return envelope.dialect.store_failed
         if isinstance(outcome, Refusal):
             self.left(envelope, recipients)
-            log.info("%s: %s: refused: %s", queue_id, envelope.identity, outcome)
+            log.info("%s: refused: %s", about.text, outcome, extra=about.fields)
         return outcome
 
     def _outcome(
@@ -140,7 +152,12 @@ class Submission:
 
 def _not_kept(envelope: Envelope, failure: BaseException | None) -> None:
     if failure is not None:
-        log.error("%s: contacts are not kept: the store is unavailable: %s", envelope.identity, failure)
+        fields = {"identity": str(envelope.identity)}
+        log.error(
+            "%s: contacts are not kept: the store is unavailable: %s",
+            *(envelope.identity, failure),
+            extra=fields,
+        )
 
 
 def _accepted(envelope: Envelope, queue_id: str, proposal: Proposal, time: int) -> ledger.Accepted:
@@ -169,11 +186,17 @@ def _copies(verdict: Verdict) -> str:
 
 
 def _log_accepted(accepted: ledger.Accepted, envelope: Envelope, verdict: Verdict) -> None:
+    fields = {
+        "queue_id": accepted.queue_id,
+        "transmission_id": accepted.transmission_id,
+        "identity": envelope.identity,
+    }
     log.info(
         "%s: transmission=%d, identity=%s, from=<%s>, nrcpt=%d, suppressed=%d, tracked=%s, copies=%s",
         *(accepted.queue_id, accepted.transmission_id, envelope.identity, accepted.friendly_from),
         *(len(verdict.going), len(verdict.suppressed), "yes" if verdict.options.tracked else "no"),
         _copies(verdict),
+        extra=fields,
     )
     for warning in (*verdict.options.warnings, *verdict.warnings):
-        log.warning("%s: %s: %s", accepted.queue_id, envelope.identity, warning)
+        log.warning("%s: %s: %s", accepted.queue_id, envelope.identity, warning, extra=fields)

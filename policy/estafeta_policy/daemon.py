@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from estafeta_core import logs, notify, sockets
+from estafeta_core import logs, metrics, notify, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot, load_config
@@ -41,21 +41,23 @@ Role = Callable[[asyncio.AbstractEventLoop, Journal], Sasl | Policy]
 
 def run_sasl(config_path: Path) -> int:
     """Serve AUTH until SIGTERM; return the exit status."""
-    logs.setup("sasl")
+    formatter = logs.setup("sasl", form=logs.form(config_path))
     live = Live(config_path, start_empty=True)
     run_dir, group = _place(config_path, live)
-    return _run(Sasl, live, sockets.sasl(run_dir), group)
+    metrics.open(run_dir, "sasl")
+    return _run(Sasl, live, sockets.sasl(run_dir), group, formatter)
 
 
 def run_policy(config_path: Path) -> int:
     """Serve policy requests until SIGTERM; return the exit status."""
-    logs.setup("policy")
+    formatter = logs.setup("policy", form=logs.form(config_path))
     try:
         live = Live(config_path)
     except ConfigError:  # logged by Live, with file, line and key
         return 1
     config = live.current.config
-    return _run(Policy, live, sockets.policy(config.run_dir), config.socket_group)
+    metrics.open(config.run_dir, "policy")
+    return _run(Policy, live, sockets.policy(config.run_dir), config.socket_group, formatter)
 
 
 def _place(config_path: Path, live: Live) -> tuple[Path, str]:
@@ -70,14 +72,14 @@ def _place(config_path: Path, live: Live) -> tuple[Path, str]:
     return config.run_dir, config.socket_group
 
 
-def _run(role: Role, live: Live, path: Path, group: str) -> int:
+def _run(role: Role, live: Live, path: Path, group: str, formatter: logs.Formatter) -> int:
     try:
         listener = listening.inherited(os.environ) or listening.bound(path, group)
     except (sockets.SocketError, OSError) as error:
         log.critical("%s", error)
         return 1
     _use_every_descriptor()
-    journal = Journal(logging.getLogger().handlers[0], sys.stderr)
+    journal = Journal(formatter, sys.stderr)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # answers twice as many requests
         runner.run(_serve(role, live, listener, journal))
     journal.flush()

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
-from estafeta_core import logs
+from estafeta_core import logs, metrics
 from estafeta_core.config.load import Snapshot
 from estafeta_core.tickets import FIELD, Ticket, Tickets
 from estafeta_policy.connection import Connection
@@ -17,6 +17,10 @@ from estafeta_policy.limits import Counters
 from estafeta_policy.wire import ProtocolError, delegation
 
 log = logging.getLogger(__name__)
+
+_PASSED, _LIMITED, _REFUSED, _DEFERRED = (
+    metrics.POLICY_QUESTIONS[outcome] for outcome in ("passed", "limited", "refused", "deferred")
+)
 
 
 class Policy:
@@ -54,19 +58,25 @@ class Policy:
                 raise UndecidableError("no usable configuration")
             decision = self._judge.decide(request, self._loop.time())
             if isinstance(decision, Ticket):
+                _PASSED.add()
                 return delegation.prepend(FIELD, self._tickets.write(decision))
         except UndecidableError as error:
-            log.error("%s: %s; deferred", _name(request), error)
+            log.error("%s: %s; deferred", _name(request), error, extra=_about(request))
+            _DEFERRED.add()
             return delegation.DEFER
         except Exception:
-            log.exception("%s: decision failed; deferred", _name(request))
+            log.exception("%s: decision failed; deferred", _name(request), extra=_about(request))
+            _DEFERRED.add()
             return delegation.DEFER
         if decision is None:
+            _PASSED.add()
             return delegation.DUNNO
+        (_LIMITED if decision.code < 500 else _REFUSED).add()
         if self._journal.add(
             f"{_name(request)}: refused: {decision}; {request.sasl_username or 'nobody'}"
             f"[{request.client_address}] at {request.policy_context},"
-            f" from=<{request.sender}> {_whom(request)}"
+            f" from=<{request.sender}> {_whom(request)}",
+            _about(request),
         ):
             self._loop.call_later(DELAY, self._journal.flush)
         return delegation.refuse(decision)
@@ -89,6 +99,15 @@ class PolicyConnection(Connection):
             return
         if requests:
             self.transport.write(b"".join(map(self._policy.answer, requests)))
+
+
+def _about(request: delegation.Request) -> dict[str, str]:
+    """Return what a line is about, for logs that have fields."""
+    return {
+        "queue_id": request.queue_id,
+        "identity": request.sasl_username,
+        "client": request.client_address,
+    }
 
 
 def _whom(request: delegation.Request) -> str:

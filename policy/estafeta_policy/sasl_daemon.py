@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import ParamSpec
 
-from estafeta_core import secrets
+from estafeta_core import metrics, secrets
 from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Auth
 from estafeta_core.dialects import DIALECTS
@@ -131,7 +131,9 @@ class Sasl:
         self, connection: "SaslConnection", attempt: dovecot_auth.Attempt, decision: Decision, begun: float
     ) -> None:
         """Write the answer and its line in the log; a wrong secret waits for the throttle first."""
-        self.note(_line(attempt, decision))
+        self.note(_line(attempt, decision), _fields(attempt, decision))
+        metrics.AUTH_ATTEMPTS[_outcome(decision)].add()
+        metrics.AUTH_SECONDS.observe(self._loop.time() - begun)
         if isinstance(decision, Refused) and decision.guess:
             delay = self._throttle.penalty(attempt.client_address, begun)
             self._begin()
@@ -159,9 +161,9 @@ class Sasl:
         """Give up the password checks that have not begun."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def note(self, line: str) -> None:
+    def note(self, line: str, fields: dict[str, str]) -> None:
         """Write `line` into the log, soon."""
-        if self._journal.add(line):
+        if self._journal.add(line, fields):
             self._loop.call_later(DELAY, self._journal.flush)
 
 
@@ -220,6 +222,20 @@ def _wall_clock() -> datetime:
 
 def _throttle_settings(auth: Auth) -> tuple[float, float, int]:
     return auth.failure_delay, auth.failure_delay_limit, auth.failures_per_minute
+
+
+def _fields(attempt: dovecot_auth.Attempt, decision: Decision) -> dict[str, str]:
+    """Return who it was about and where from, for logs that have fields."""
+    if isinstance(decision, Authenticated):
+        return {"identity": str(decision.identity), "client": attempt.client_address}
+    return {"client": attempt.client_address}
+
+
+def _outcome(decision: Decision) -> str:
+    """Return what a decision is counted as."""
+    if isinstance(decision, Authenticated):
+        return "accepted"
+    return "refused" if isinstance(decision, Refused) else "temporary"
 
 
 def _line(attempt: dovecot_auth.Attempt, decision: Decision) -> str:

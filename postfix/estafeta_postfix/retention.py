@@ -1,8 +1,9 @@
-"""What is kept for recipients goes when its time is over: `hosting.retention_days`.
+"""What is kept goes when its time is over: `retention` and `hosting.retention_days`.
 
 In this order, at the start and then every hour:
 
-1. Rows about files and contents that are older are taken out of the store, a few at a time.
+1. Rows that are older are taken out of the store, a few at a time: those about files and contents, then
+   events, then messages and transmissions of which no event is left, then contacts, groups, suppressions.
 2. Of the files on the disk, those that no account keeps are removed, and drafts that nobody finished.
 
 A file sent again meanwhile stays: its row is younger by then, or is being written. For a row that is
@@ -18,9 +19,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from estafeta_core import metrics
+from estafeta_core.config import schema
 from estafeta_core.hosting import Shelf
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.rows import Expiring, Forget
+from estafeta_core.store.rows import Eventful, Expiring, Forget, ForgetUneventful
 
 HOUR = 3600.0  # seconds
 DAY = 24 * HOUR  # no message takes so long between keeping its files and writing its rows
@@ -34,17 +37,23 @@ log = logging.getLogger(__name__)
 class Retention:
     """A thread that clears up.
 
-    `days` is asked before each round, because a reload may have changed it; 0 keeps for ever. `clock` gives
-    Unix time in seconds.
+    `days`, for hosted files, and `periods`, for all else, are asked before each round, because a reload may
+    have changed them; 0 keeps for ever. `clock` gives Unix time in seconds.
     """
 
     def __init__(
-        self, store: Store, shelf: Shelf, days: Callable[[], int], clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        shelf: Shelf,
+        days: Callable[[], int],
+        clock: Callable[[], float] = time.time,
+        periods: Callable[[], schema.Retention] = schema.Retention,
     ) -> None:
         self._store = store
         self._shelf = shelf
         self._days = days
         self._clock = clock
+        self._periods = periods
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
@@ -65,6 +74,7 @@ class Retention:
             self._forget("contents", now - days * DAY)
             self._forget("files", now - days * DAY)
         self._forget("requeued", now - QUEUE_DAYS * DAY)
+        self._forget_old(now, self._periods())
         return sum(self._cleared(shard, now - DAY) for shard in self._shelf.shards() if self._go_on())
 
     def _run(self) -> None:
@@ -83,6 +93,33 @@ class Retention:
         limit = round(before * 1000)
         while self._go_on() and self._store.has_older(what, limit):
             self._store.record([Forget(what, limit, BATCH)])
+            metrics.FORGOTTEN[what].add()
+
+    def _forget_old(self, now: float, periods: schema.Retention) -> None:
+        by_days: tuple[tuple[Expiring, int], ...] = (
+            ("events", periods.events),
+            ("contacts", periods.contacts),
+            ("group_contacts", periods.contacts),
+            ("groups", periods.contacts),
+            ("suppressions", periods.suppressions),
+        )
+        for what, days in by_days:
+            if days:
+                self._forget(what, now - days * DAY)
+        if periods.events and periods.messages:  # where events stay, there is no message without one
+            before = now - max(periods.events, periods.messages) * DAY
+            self._forget_uneventful("messages", before)
+            self._forget_uneventful("transmissions", before)
+
+    def _forget_uneventful(self, what: Eventful, before: float) -> None:
+        """Look through all that is old: one that was clicked in lately stays between others that go."""
+        after, limit = 0, round(before * 1000)
+        while self._go_on() and (span := self._store.uneventful(what, limit, after, BATCH)) is not None:
+            upto, some = span
+            if some:
+                self._store.record([ForgetUneventful(what, after, upto)])
+                metrics.FORGOTTEN[what].add()
+            after = upto
 
     def _cleared(self, shard: str, before: float) -> int:
         """Remove the files of one folder that nobody keeps; return how many."""

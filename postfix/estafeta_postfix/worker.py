@@ -11,7 +11,7 @@ import queue
 import signal
 from pathlib import Path
 
-from estafeta_core import logs, notify
+from estafeta_core import logs, metrics, notify
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.hosting import Shelf
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 def run_worker(config_path: Path) -> int:
     """Work until SIGTERM; return the exit status."""
-    logs.setup("worker")
+    logs.setup("worker", form=logs.form(config_path))
     try:
         live = Live(config_path)
     except ConfigError:  # logged by Live, with file, line and key
@@ -59,9 +59,15 @@ def _work(live: Live) -> None:
         signal.signal(number, lambda *_: stop.ask())
     signal.signal(signal.SIGHUP, lambda *_: live.request_reload())
     live.watch()
+    metrics.open(config.run_dir, "worker")
     store = open_store(config.store, checkpoints=True, timeout=config.store_timeout)
     recorder = Recorder(store, IdSource(), Timestamps())
-    retention = Retention(store, Shelf(config.state_dir), lambda: live.current.config.hosting.retention_days)
+    retention = Retention(
+        store,
+        Shelf(config.state_dir),
+        lambda: live.current.config.hosting.retention_days,
+        periods=lambda: live.current.config.retention,
+    )
     retention.start()
     log.info("following %s", config.maillog)
     notify.ready()

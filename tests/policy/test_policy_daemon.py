@@ -1,6 +1,5 @@
 import asyncio
 import io
-import logging
 import socket
 import time
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from estafeta_core import secrets
+from estafeta_core import logs, secrets
 from estafeta_core.config.accounts import Account, Limits
 from estafeta_core.config.accounts import Credential as Settings
 from estafeta_core.config.load import Snapshot
@@ -51,7 +50,7 @@ def converse(data: bytes, snapshot: Snapshot | None = SNAPSHOT) -> tuple[bytes, 
 
     async def run() -> tuple[bytes, str]:
         written = io.StringIO()
-        policy = Policy(asyncio.get_running_loop(), Journal(logging.StreamHandler(), written))
+        policy = Policy(asyncio.get_running_loop(), Journal(logs.Text("test"), written))
         if snapshot is not None:
             policy.take(snapshot)
         ours, theirs = socket.socketpair(socket.AF_UNIX)

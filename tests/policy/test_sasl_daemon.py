@@ -1,7 +1,6 @@
 import asyncio
 import base64
 import io
-import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from estafeta_core import secrets
+from estafeta_core import logs, secrets
 from estafeta_core.config.accounts import Account
 from estafeta_core.config.accounts import Credential as Settings
 from estafeta_core.config.load import Snapshot
@@ -81,7 +80,7 @@ class Daemon:
 
     def __init__(self, auth: Auth = QUICK) -> None:
         self.written = io.StringIO()
-        self.sasl = Sasl(asyncio.get_running_loop(), Journal(logging.StreamHandler(), self.written))
+        self.sasl = Sasl(asyncio.get_running_loop(), Journal(logs.Text("test"), self.written))
         self.sasl.take(snapshot(auth))
 
     async def client(self) -> Client:

@@ -1,22 +1,40 @@
 """Hosted files go when their time is over, and none that is sent again at that moment."""
 
 import contextlib
+import itertools
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from estafeta_core import events
+from estafeta_core.config import schema
 from estafeta_core.hosting import Shelf
+from estafeta_core.ids import IdSource
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import Content, File, Requeued
+from estafeta_core.store.rows import (
+    Contact,
+    Content,
+    Event,
+    File,
+    Group,
+    GroupContact,
+    Message,
+    Requeued,
+    Row,
+    Suppression,
+    Transmission,
+)
 from estafeta_postfix import retention
 from estafeta_postfix.retention import DAY, QUEUE_DAYS, Retention
+from estafeta_testing.stored import IDS, make_rows
 
 NOW = time.time()
 
@@ -262,3 +280,106 @@ def test_it_stops_in_the_middle(store: Store, shelf: Shelf, monkeypatch: pytest.
     running.stop(5)
     assert time.monotonic() - started < 2
     assert not running._thread.is_alive()
+
+
+# What the store keeps
+
+APART = itertools.count()  # milliseconds, so that ids of two messages do not meet
+
+
+def sent(store: Store, days_ago: float, *recipients: str) -> tuple[Transmission, list[Message]]:
+    """Record a message as it was accepted so many days ago."""
+    then = round((NOW - days_ago * DAY) * 1000) + next(APART)
+    ids = IdSource(lambda: then)
+    rows = make_rows(*recipients)
+    transmission = rows[0]
+    assert isinstance(transmission, Transmission)
+    transmission = replace(transmission, transmission_id=ids.next(), injection_time=then)
+    messages: list[Message] = []
+    made: list[Row] = [transmission]
+    for row in rows[1:]:
+        if isinstance(row, Message):
+            messages.append(replace(row, message_id=ids.next(), transmission_id=transmission.transmission_id))
+            made.append(messages[-1])
+        elif isinstance(row, Event):
+            made.append(event(messages[-1], days_ago, "injection", ids.next()))
+    store.record(made)
+    return transmission, messages
+
+
+def event(message: Message, days_ago: float, kind: str, event_id: int | None = None) -> Event:
+    then = round((NOW - days_ago * DAY) * 1000)
+    event_id = IDS.next() if event_id is None else event_id
+    return Event(event_id, kind, then, message.transmission_id, message.message_id, "acme", None)
+
+
+def old(store: Store, shelf: Shelf, **days: int) -> Retention:
+    periods = schema.Retention(**{"events": 0, "messages": 0, **days})
+    return Retention(store, shelf, lambda: 0, lambda: NOW, lambda: periods)
+
+
+def test_events_go_then_messages_without_any_and_what_is_younger_stays(store: Store, shelf: Shelf) -> None:
+    gone, _ = sent(store, 31, "a@example.net", "b@example.net")
+    clicked, (message,) = sent(store, 31, "c@example.net")
+    store.record([event(message, 29, "click")])
+    young, _ = sent(store, 29, "d@example.net")
+    old(store, shelf, events=30, messages=10).clear()
+    assert store.transmission(gone.transmission_id) is None
+    assert store.messages(gone.transmission_id) == []
+    left = {
+        (each.event.type, each.transmission and each.transmission.transmission_id) for each in store.events()
+    }
+    assert left == {("click", clicked.transmission_id), ("injection", young.transmission_id)}
+    assert [each.rcpt_to for each in store.messages(clicked.transmission_id)] == ["c@example.net"]
+
+
+def test_messages_may_stay_longer_than_their_events(store: Store, shelf: Shelf) -> None:
+    transmission, _ = sent(store, 31)
+    old(store, shelf, events=30, messages=40).clear()
+    assert store.events() == []
+    assert store.transmission(transmission.transmission_id) is not None
+    old(store, shelf, events=30, messages=30).clear()
+    assert store.transmission(transmission.transmission_id) is None
+
+
+def test_zero_days_keep_events_and_with_them_their_messages_for_ever(store: Store, shelf: Shelf) -> None:
+    transmission, messages = sent(store, 1000)
+    store.record(
+        [
+            Contact("acme", "a@example.net", 1),
+            Suppression("acme", None, "a@example.net", "transactional", "", "", 1),
+        ]
+    )
+    old(store, shelf, messages=5).clear()
+    assert store.messages(transmission.transmission_id) == messages
+    assert len(store.events()) == 1
+    assert len(store.contacts("acme")) == 1
+    assert store.is_suppressed("acme", None, ["a@example.net"], ["transactional"])
+
+
+def test_contacts_groups_and_suppressions_go_when_they_are_told_to(store: Store, shelf: Shelf) -> None:
+    for days in (31, 29):
+        then = round((NOW - days * DAY) * 1000)
+        group_id = IdSource(lambda then=then: then).next()  # type: ignore[misc] # a default binds the value
+        address = f"{days}@example.net"
+        store.record(
+            [
+                Group(group_id, "acme", str(days), None, then),
+                GroupContact(group_id, address),
+                Contact("acme", address, then),
+                Suppression("acme", None, address, "transactional", "", "", then),
+            ]
+        )
+    old(store, shelf, contacts=30, suppressions=30).clear()
+    assert [found.group.name for found in store.groups()] == ["29"]
+    assert [found.address for found in store.contacts("acme")] == ["29@example.net"]
+    both = ["29@example.net", "31@example.net"]
+    assert store.is_suppressed("acme", None, both, ["transactional"]) == {"29@example.net"}
+
+
+def test_an_event_is_shown_without_its_transmission(store: Store, shelf: Shelf) -> None:
+    _, (message,) = sent(store, 31)
+    store.record([replace(event(message, 1, "click"), transmission_id=5, message_id=6)])
+    (occurrence,) = store.events(types=["click"])
+    shown = events.view(occurrence.event, occurrence.transmission, occurrence.message)
+    assert (shown["type"], shown["transmission_id"], "rcpt_to" in shown) == ("click", "5", False)

@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from estafeta_core import logs, notify
+from estafeta_core import logs, metrics, notify
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 def run_web(config_path: Path) -> int:
     """Serve until SIGTERM; return the exit status."""
-    logs.setup("web")
+    logs.setup("web", form=logs.form(config_path))
     try:
         live = Live(config_path)
     except ConfigError:  # logged by Live, with file, line and key
@@ -59,6 +59,7 @@ def run_web(config_path: Path) -> int:
     except (OSError, ValueError, SchemaTooNew) as error:
         log.critical("%s", error)
         return 1
+    metrics.open(config.run_dir, "web")
     service = make_service(live.current, links, store)
     live.on_change(lambda snapshot: _take(service, snapshot))
     live.watch()
@@ -73,11 +74,11 @@ def run_web(config_path: Path) -> int:
 def make_service(snapshot: Snapshot, links: Links, store: Store) -> Service:
     """Return what the paths work with."""
     config = snapshot.config
-    metrics = Metrics()
-    recorder = Recorder(store, Spool(config.state_dir / SPOOL), metrics)
+    counted = Metrics(config.run_dir)
+    recorder = Recorder(store, Spool(config.state_dir / SPOOL), counted)
     proxies = client.networks(config.web.trusted_proxies)
     return Service(
-        links, Access(snapshot), recorder, metrics, store, Shelf(config.state_dir), proxies=proxies
+        links, Access(snapshot), recorder, counted, store, Shelf(config.state_dir), proxies=proxies
     )
 
 

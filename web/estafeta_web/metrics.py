@@ -3,23 +3,30 @@
 This process counts requests and events itself. What the milter's processes have accepted is counted in the
 store, with the messages, and is read from there each time somebody asks. While it cannot be read, those
 metrics are left out: a counter that fell to zero and rose again would look like so many new messages.
+What every process counts by itself (metrics.py of the core) is read from its files, also each time.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections import Counter as Tally
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
+from estafeta_core import board
+from estafeta_core.metrics import BOARD
 from estafeta_core.store import rows
 
 Counted = Mapping[rows.Counter, Mapping[str, int]]  # of the store: by counter and label
 
 
 class Metrics:
-    """The counters of one process, in a registry of their own."""
+    """The counters of one process, in a registry of their own; those of all, where `run_dir` is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, run_dir: Path | None = None) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "estafeta_web_requests", "Requests answered.", ["path", "status"], registry=self._registry
@@ -47,6 +54,8 @@ class Metrics:
         )
         self._stored = _Stored()
         self._registry.register(self._stored)
+        if run_dir is not None:
+            self._registry.register(_Counted(run_dir))
 
     def watch_backlog(self, backlog: Callable[[], float]) -> None:
         """Ask `backlog` each time the metrics are read."""
@@ -95,3 +104,59 @@ class _Stored(Collector):
             for value in values:
                 family.add_metric([value], self.counted[counter].get(value, 0))
             yield family
+
+
+class _Counted(Collector):
+    """What all processes count, summed; for some metrics apart by role."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+
+    def describe(self) -> list[Metric]:
+        """Return nothing: what there is to collect depends on the files."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Return a family for each metric of the board, and what can be said of its files."""
+        damaged: list[Path] = []
+        sheets = list(board.sheets(self._run_dir, BOARD, damaged.append))
+        for metric in BOARD.metrics:
+            yield _family(metric, sheets)
+        alive = Tally(sheet.role for sheet in sheets if sheet.alive)
+        processes = GaugeMetricFamily("estafeta_processes", "Processes that run, by role.", labels=["role"])
+        for role in sorted({sheet.role for sheet in sheets}):
+            processes.add_metric([role], alive[role])
+        yield processes
+        meaning = "Files of metrics left out: damaged, or of another version."
+        yield GaugeMetricFamily("estafeta_metrics_files_left_out", meaning, value=len(damaged))
+
+
+def _family(metric: board.Metric, sheets: Sequence[board.Sheet]) -> Metric:
+    """Return one metric: of each role where they are told apart; a gauge is one of living processes only."""
+    told = [sheet for sheet in sheets if sheet.alive] if metric.kind == "gauge" else sheets
+    roles = sorted({sheet.role for sheet in told}) if metric.by_role else [""]
+    labels = ["role"] if metric.by_role else list(metric.labels)
+    family = _empty(metric, labels)
+    for role in roles:
+        of_role = [sheet.cells for sheet in told if role in ("", sheet.role)]
+        for number, values in enumerate(metric.values):
+            start = metric.start + number * metric.width
+            sums = [sum(cells[place] for cells in of_role) for place in range(start, start + metric.width)]
+            _add(family, [role] if metric.by_role else list(values), metric, sums)
+    return family
+
+
+def _empty(metric: board.Metric, labels: Sequence[str]) -> Metric:
+    if metric.kind == "histogram":
+        return HistogramMetricFamily(metric.name, metric.meaning, labels=labels)
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    return kind(metric.name, metric.meaning, labels=labels)
+
+
+def _add(family: Metric, labels: list[str], metric: board.Metric, sums: Sequence[float]) -> None:
+    if isinstance(family, HistogramMetricFamily):
+        names = [*map(floatToGoString, metric.bounds), "+Inf"]
+        buckets = list(zip(names, itertools.accumulate(sums[:-1]), strict=True))
+        family.add_metric(labels, buckets, sums[-1])
+    elif isinstance(family, CounterMetricFamily | GaugeMetricFamily):
+        family.add_metric(labels, sums[0])

@@ -24,7 +24,7 @@ _RENDERED = (
     "queue_directory",
     "milter_processes",
 )
-_TAKEN = ("store", "store_timeout", "socket_group", "web")  # opened or bound by processes alone
+_TAKEN = ("store", "store_timeout", "socket_group", "log_format", "web")  # opened or bound by processes alone
 _LIVE = frozenset({"deprecated"})  # keys of a listener that the daemons alone read, at each message
 
 

@@ -49,6 +49,18 @@ class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     retention_days: Count = 365  # 0: for ever
 
 
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """For how many days the store keeps what; 0: for ever.
+
+    The longest period that statistics are asked for is a year, and they are counted from events.
+    """
+
+    events: Count = 400
+    messages: Count = 400  # with their transmissions; none goes before the last of its events
+    contacts: Count = 0  # and groups
+    suppressions: Count = 0
+
+
 class IpPool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Addresses of this host that some mail leaves from: a transport of Postfix's of its own."""
 
@@ -96,10 +108,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     maillog: Path = Path("/var/log/mail.log")
     queue_directory: Path = Path("/var/spool/postfix")  # for the receipt proxy: its listener is there
     socket_group: str = "postfix"  # who besides us may open the sockets
+    log_format: Literal["text", "json"] = "text"  # of the daemons' own lines, on standard error
     milter_processes: Count = 0  # 0: one a core
     # Below the 60 s a client waits for the reply to its final dot.
     store_timeout: Annotated[float, msgspec.Meta(gt=0, lt=60)] = 20.0
     web: Web = Web()
     hosting: Hosting = Hosting()
+    retention: Retention = Retention()
     auth: Auth = Auth()
     mime: Mime = Mime()

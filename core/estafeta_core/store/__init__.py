@@ -9,6 +9,7 @@ reader      look-ups by key or index, from any thread
 lists       what an account has: sends and their fates, groups, contents, files
 database    connections: their settings, and whether the file is still the one they opened
 filelock    one writing transaction at a time, among processes
+erasure     a person's address taken out of everything, and out of the file
 migrate     numbered migrations (`migrations/NNNN_*.sql`)
 errors      StoreUnavailable and its kin
 

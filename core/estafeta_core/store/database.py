@@ -47,6 +47,8 @@ class Database:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
             connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
+            # What is taken out is gone from the file, and not only out of sight: see erasure.py.
+            connection.execute("PRAGMA secure_delete = ON")
             migrate.migrate(connection)
         except BaseException:
             connection.close()

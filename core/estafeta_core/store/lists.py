@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from estafeta_core.store.reader import LATEST, TRANSMISSION_COLUMNS, Reader
-from estafeta_core.store.rows import Contact, Content, Expiring, Group, Transmission
+from estafeta_core.store.rows import Contact, Content, Eventful, Expiring, Group, Transmission
 from estafeta_core.store.statements import Values, read_transmission
 
 
@@ -118,6 +118,14 @@ class Lists(Reader):
     def has_older(self, what: Expiring, before: int) -> bool:
         """Return whether there are rows from `before` that time, in Unix milliseconds."""
         return bool(self.query(f"old_{what}", before))
+
+    def uneventful(self, what: Eventful, before: int, after: int, limit: int) -> tuple[int, bool] | None:
+        """Return the last of the next `limit` ids `after` one, and whether any of them has no events.
+
+        Ids are from `before` that time, in Unix milliseconds; None when there are no more.
+        """
+        found = self.query(f"old_{what}", before, after, limit)
+        return (found[-1][0], any(not eventful for _, eventful in found)) if found else None
 
     def _page(self, name: str, account: str | None, before: int, limit: int) -> list[Values]:
         if account is None:

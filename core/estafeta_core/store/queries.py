@@ -118,5 +118,20 @@ QUERIES = {
     "kept_files": "SELECT DISTINCT digest FROM files WHERE digest IN (SELECT value FROM json_each(?1))",
     "old_files": "SELECT 1 FROM files WHERE kept < ?1 LIMIT 1",
     "old_contents": "SELECT 1 FROM contents WHERE created < ?1 LIMIT 1",
+    # Ids begin with their time: (time - epoch) << 22 is the lowest of a time (ids.py, held to by a test).
     "old_requeued": "SELECT 1 FROM requeued WHERE time < ?1 LIMIT 1",
+    "old_events": "SELECT 1 FROM events WHERE timestamp < ?1 LIMIT 1",
+    "old_contacts": "SELECT 1 FROM contacts WHERE created < ?1 LIMIT 1",
+    "old_group_contacts": "SELECT 1 FROM group_contacts WHERE group_id < (?1 - 1704067200000) << 22 LIMIT 1",
+    "old_groups": "SELECT 1 FROM groups WHERE group_id < (?1 - 1704067200000) << 22 LIMIT 1",
+    "old_suppressions": "SELECT 1 FROM suppressions WHERE created < ?1 LIMIT 1",
+    # The next few ids from before a time, each with whether the store has an event of it.
+    "old_messages": """
+        SELECT message_id, EXISTS (SELECT 1 FROM events e WHERE e.transmission_id = m.transmission_id)
+        FROM messages m WHERE message_id > ?2 AND message_id < (?1 - 1704067200000) << 22
+        ORDER BY message_id LIMIT ?3""",
+    "old_transmissions": """
+        SELECT transmission_id, EXISTS (SELECT 1 FROM events e WHERE e.transmission_id = t.transmission_id)
+        FROM transmissions t WHERE transmission_id > ?2 AND transmission_id < (?1 - 1704067200000) << 22
+        ORDER BY transmission_id LIMIT ?3""",
 }

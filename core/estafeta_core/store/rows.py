@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Counter = Literal["messages", "recipients"]
-Expiring = Literal["files", "contents", "requeued"]
+Expiring = Literal[
+    "files", "contents", "requeued", "events", "contacts", "group_contacts", "groups", "suppressions"
+]
+Eventful = Literal["messages", "transmissions"]
 WHOLE = 0  # in the place of a message id, and never one: all messages of the transmission
 
 
@@ -47,7 +50,7 @@ class Message:
 
     message_id: int
     transmission_id: int
-    rcpt_to: str  # in the form of addresses.mailbox_key
+    rcpt_to: str  # in the form of addresses.mailbox_key; erased@invalid where it was erased
     raw_rcpt_to: str  # as the client gave it
     rcpt_type: str = ""  # "" for RCPT TO; cc, bcc, archive
 
@@ -224,6 +227,18 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetUneventful:
+    """Take away those with `after` < id <= `upto` of which the store has no event any more.
+
+    A transmission goes after its messages. Whoever asks chooses the ids so that there are few in between.
+    """
+
+    what: Eventful
+    after: int
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogPosition:
     """How far a log has been read: written in the transaction of the events read up to there."""
 
@@ -250,4 +265,5 @@ Row = (
     | Requeued
     | Count
     | Forget
+    | ForgetUneventful
 )

@@ -16,6 +16,7 @@ from estafeta_core.store.rows import (
     Event,
     File,
     Forget,
+    ForgetUneventful,
     Group,
     GroupContact,
     LogPosition,
@@ -149,6 +150,10 @@ def _forget(row: Forget) -> Values:
     return (row.before, row.limit)
 
 
+def _forget_uneventful(row: ForgetUneventful) -> Values:
+    return (row.after, row.upto)
+
+
 # In the order in which a transaction runs them: what a token speaks of comes before its events.
 STATEMENTS = {
     "transmission": "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -156,7 +161,8 @@ STATEMENTS = {
     "event": "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
     "token_event": """INSERT OR IGNORE INTO events
         SELECT ?1, ?2, ?3, transmission_id, message_id, account, subaccount, ?4
-        FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?5""",
+        FROM messages JOIN transmissions USING (transmission_id)
+        WHERE message_id = ?5 AND rcpt_to <> 'erased@invalid'""",
     "shared_token_event": """INSERT OR IGNORE INTO events
         SELECT ?1, ?2, ?3, transmission_id, NULL, account, subaccount, ?4
         FROM transmissions WHERE transmission_id = ?5""",
@@ -164,11 +170,13 @@ STATEMENTS = {
     "unsubscribed": """INSERT OR IGNORE INTO suppressions
         SELECT account, coalesce(subaccount, ''), rcpt_to,
                CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3
-        FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?4""",
+        FROM messages JOIN transmissions USING (transmission_id)
+        WHERE message_id = ?4 AND rcpt_to <> 'erased@invalid'""",
     "bounced": """INSERT OR IGNORE INTO suppressions
         SELECT account, coalesce(subaccount, ''), rcpt_to, json_each.value, ?1, ?2, ?3
         FROM messages JOIN transmissions USING (transmission_id)
-        JOIN json_each('["transactional","non_transactional"]') WHERE message_id = ?4""",
+        JOIN json_each('["transactional","non_transactional"]')
+        WHERE message_id = ?4 AND rcpt_to <> 'erased@invalid'""",
     "log_position": "INSERT OR REPLACE INTO log_positions VALUES (?,?,?)",
     "tag": "INSERT OR IGNORE INTO tags VALUES (?,?)",
     "file": """INSERT INTO files VALUES (?1,?2,?3,?4)
@@ -185,6 +193,24 @@ STATEMENTS = {
         (SELECT transmission_id FROM contents WHERE created < ?1 ORDER BY created LIMIT ?2)""",
     "forget_requeued": """DELETE FROM requeued WHERE queue_id IN
         (SELECT queue_id FROM requeued WHERE time < ?1 ORDER BY time LIMIT ?2)""",
+    "forget_events": """DELETE FROM events WHERE event_id IN
+        (SELECT event_id FROM events WHERE timestamp < ?1 ORDER BY timestamp LIMIT ?2)""",
+    "forget_messages": """DELETE FROM messages WHERE message_id > ?1 AND message_id <= ?2
+        AND NOT EXISTS (SELECT 1 FROM events e WHERE e.transmission_id = messages.transmission_id)""",
+    "forget_transmissions": """DELETE FROM transmissions WHERE transmission_id > ?1 AND transmission_id <= ?2
+        AND NOT EXISTS (SELECT 1 FROM events e WHERE e.transmission_id = transmissions.transmission_id)
+        AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.transmission_id = transmissions.transmission_id)""",
+    "forget_contacts": """DELETE FROM contacts WHERE (account, address) IN
+        (SELECT account, address FROM contacts WHERE created < ?1 ORDER BY created LIMIT ?2)""",
+    "forget_group_contacts": """DELETE FROM group_contacts WHERE (group_id, address) IN
+        (SELECT group_id, address FROM group_contacts WHERE group_id < (?1 - 1704067200000) << 22
+         ORDER BY group_id LIMIT ?2)""",
+    "forget_groups": """DELETE FROM groups WHERE group_id IN
+        (SELECT group_id FROM groups WHERE group_id < (?1 - 1704067200000) << 22
+         ORDER BY group_id LIMIT ?2)""",
+    "forget_suppressions": """DELETE FROM suppressions WHERE (account, subaccount, recipient, type) IN
+        (SELECT account, subaccount, recipient, type FROM suppressions WHERE created < ?1
+         ORDER BY created LIMIT ?2)""",
     "count": """INSERT INTO counters VALUES (?1,?2,?3)
         ON CONFLICT (counter, label) DO UPDATE SET number = number + excluded.number""",
 }
@@ -207,6 +233,7 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     GroupContact: ("group_contact", _group_contact),
     Requeued: ("requeued", _requeued),
     Forget: ("forget_files", _forget),
+    ForgetUneventful: ("forget_messages", _forget_uneventful),
     Count: ("count", _count),
 }
 _PLACES = {name: place for place, name in enumerate(STATEMENTS)}
@@ -218,7 +245,7 @@ def convert(row: Row) -> tuple[int, Values]:
     place, converter = _BY_TYPE[type(row)]
     if isinstance(row, TokenEvent) and row.shared:
         place = _PLACES["shared_token_event"]
-    elif isinstance(row, Forget):
+    elif isinstance(row, Forget | ForgetUneventful):
         place = _PLACES[f"forget_{row.what}"]
     return place, converter(row)
 

@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from pathlib import Path
 
+from estafeta_core import metrics
 from estafeta_core.store import statements
 from estafeta_core.store.database import Database, translated
 from estafeta_core.store.errors import RowsRefused, StoreUnavailable
@@ -101,6 +102,7 @@ class Writer:
             raise RowsRefused(str(error)) from error
         if self._thread is None:
             self.start()
+        metrics.STORE_WAITING.add()
         self._queue.put(submission)
         return submission.future
 
@@ -139,13 +141,14 @@ class Writer:
         self._lock.close()
 
     def _write(self, first: Submission) -> None:
+        begun = time.perf_counter()
         try:
             connection = self._begin()
         except StoreUnavailable as error:
             self._lock.release()
-            _fail([first, *self._drain()], error)
+            _fail([first, *self._drained()], error)
             return
-        batch = [each for each in (first, *self._drain()) if each.future.set_running_or_notify_cancel()]
+        batch = [each for each in (first, *self._drained()) if each.future.set_running_or_notify_cancel()]
         try:
             refused = self._commit(connection, batch)
         except StoreUnavailable as error:
@@ -154,12 +157,21 @@ class Writer:
             _fail(batch, error)
             return
         self._lock.release()
+        metrics.STORE_COMMITS.add()
+        metrics.STORE_ROWS.add(sum(len(submission.statements) for submission in batch))
+        metrics.STORE_SECONDS.observe(time.perf_counter() - begun)
         for submission in batch:
             reason = refused.get(submission)
             if reason is None:
                 submission.future.set_result(None)
             else:
                 submission.future.set_exception(RowsRefused(reason))
+
+    def _drained(self) -> list[Submission]:
+        """Return what waits behind the first submission; none of it waits any longer."""
+        behind = self._drain()
+        metrics.STORE_WAITING.add(-1.0 - len(behind))
+        return behind
 
     def _drain(self) -> list[Submission]:
         """Return what waits behind the first submission."""
@@ -220,6 +232,7 @@ class Writer:
             status = self._wal.stat()
         except OSError:
             return  # no WAL: nothing has been written
+        metrics.WAL_BYTES.set(status.st_size)
         if status.st_size < CHECKPOINT_BYTES or (status.st_size, status.st_mtime_ns) == self._checkpointed:
             return
         try:
@@ -227,6 +240,7 @@ class Writer:
                 self._lock.acquire()
                 self._connected().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                 self._checkpointed = (status.st_size, status.st_mtime_ns)
+                metrics.CHECKPOINTS.add()
         except StoreUnavailable as error:
             log.warning("checkpoint failed, tried again later: %s", error)
             self._disconnect()
@@ -259,6 +273,7 @@ def _execute_apart(connection: sqlite3.Connection, batch: list[Submission]) -> d
 
 
 def _fail(batch: list[Submission], error: StoreUnavailable) -> None:
+    metrics.STORE_FAILURES.add()
     for submission in batch:
         try:
             submission.future.set_exception(StoreUnavailable(str(error)))

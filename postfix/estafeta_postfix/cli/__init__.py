@@ -20,7 +20,9 @@ DEFAULT_CONFIG = Path("/etc/estafeta/estafeta.yaml")
 # Each is `command` in the module of its name.
 COMMANDS = (
     *("sandbox", "serve", "check", "demo", "explain"),
-    *("show", "events", "stats", "send", "group", "content", "key", "dkim", "account", "domain", "sender"),
+    *("show", "events", "stats", "send", "group", "content"),
+    *("account", "key", "domain", "sender", "dkim"),
+    *("suppress", "webhook", "erase"),
 )
 
 

@@ -6,19 +6,25 @@ position before the batch is tried again: a commit whose answer was lost has hap
 """
 
 import logging
+import re
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
 
+from estafeta_core import metrics
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.rows import LogPosition, Row
+from estafeta_core.store.rows import Event, LogPosition, Row
 from estafeta_postfix.log_follower.parse import parse
 from estafeta_postfix.log_follower.reader import Chunk, LogReader
 from estafeta_postfix.log_follower.records import Recorder
+from estafeta_postfix.log_follower.timestamp import Timestamps
 
 POLL = 0.1  # seconds between two looks at the log
 RETRY = 1.0  # seconds before a store or a log that failed is tried again
 UNRECORDED = 1024 * 1024  # bytes without events after which the position is written by itself
+
+_STAMP = re.compile(rb"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?")
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +45,7 @@ class Follower:
         self._recorder = recorder
         self._wait = wait
         self._reader = reader
+        self._times = Timestamps()
         self._recorded: LogPosition | None = None
 
     def run(self) -> None:
@@ -60,6 +67,8 @@ class Follower:
                 chunk = reader.read()
                 if chunk is not None:
                     self._record(chunk)
+                    metrics.LOG_LINES.add(len(chunk.lines))
+                metrics.LOG_BEHIND.set(self._age(chunk) if chunk is not None and chunk.full else 0.0)
                 # A log that grows is read in batches: a transaction for each line would keep the disk busy.
                 if self._wait(0 if chunk is not None and chunk.full else POLL):
                     return
@@ -72,7 +81,17 @@ class Follower:
         if not rows and not self._far(chunk.position):
             return
         self._write([*rows, chunk.position])
+        for row in rows:
+            if isinstance(row, Event):
+                metrics.LOG_EVENTS[row.type].add()
         self._recorded = chunk.position
+
+    def _age(self, chunk: Chunk) -> float:
+        """Return how many seconds ago its last line was written; 0 where it does not begin with a time."""
+        stamp = _STAMP.match(chunk.lines[-1])
+        if stamp is None:
+            return 0.0
+        return max(0.0, time.time() - self._times.read(stamp[0].decode()).start / 1000)
 
     def _far(self, position: LogPosition) -> bool:
         last = self._recorded

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvloop
 
-from estafeta_core import logs, notify, sockets
+from estafeta_core import logs, metrics, notify, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.load import load_config
 from estafeta_core.config.schema import Config
@@ -53,7 +53,7 @@ class Sessions:
 
 def run_receipt(config_path: Path) -> int:
     """Serve until SIGTERM; return the exit status."""
-    logs.setup("receipt")
+    logs.setup("receipt", form=logs.form(config_path))
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: it would log every command
     try:
         config = load_config(config_path)
@@ -64,6 +64,7 @@ def run_receipt(config_path: Path) -> int:
     except (ConfigError, sockets.SocketError, OSError) as error:
         log.critical("%s", error)
         return 1
+    metrics.open(config.run_dir, "receipt")
     store = open_store(config.store, timeout=LOOK_UP)
     wording = Wording(store, lambda: time.time_ns() // 1_000_000)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

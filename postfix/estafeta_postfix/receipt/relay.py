@@ -16,6 +16,7 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from estafeta_core import metrics
 from estafeta_postfix.receipt.upstream import Reply, Upstream
 from estafeta_postfix.receipt.wording import Wording
 
@@ -58,6 +59,7 @@ class Conversation:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> bytes:
         """Hand a message on, and answer what has become of it."""
         begun = self._wording.now_ms()
+        metrics.RECEIPTS.add()
         reply = await self.hand_on("DATA")
         if reply.code == 354 and self._upstream is not None and isinstance(envelope.content, bytes):
             reply = await self._upstream.content(envelope.content)

@@ -50,7 +50,8 @@ class Wording:
             found = await asyncio.wait_for(look_up, LOOK_UP)
             return _worded(found, queue_id, since) or reply
         except Exception:  # the message is accepted: a fault may cost its receipt and nothing else
-            log.exception("%s: accepted, and answered without its receipt", queue_id)
+            fields = {"queue_id": queue_id}
+            log.exception("%s: accepted, and answered without its receipt", queue_id, extra=fields)
             return reply
 
 

@@ -3,11 +3,13 @@
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from estafeta_core.ids import EPOCH_MS, PROCESS_BITS, SEQUENCE_BITS
 from estafeta_core.store import Store
 from estafeta_core.store.rows import (
     Bounced,
@@ -18,6 +20,7 @@ from estafeta_core.store.rows import (
     Expiring,
     File,
     Forget,
+    ForgetUneventful,
     Group,
     GroupContact,
     Message,
@@ -95,6 +98,8 @@ def test_every_statement_has_the_values_it_asks_for() -> None:
         Requeued("4Xa", "4Xb", 1),
         Count("messages", "alike"),
         *(Forget(what, 1, 10) for what in EXPIRING),
+        ForgetUneventful("messages", 1, 10),
+        ForgetUneventful("transmissions", 1, 10),
     ):
         place, row_values = convert(row)
         assert len(row_values) == max(SQL[place].count("?"), 0) or f"?{len(row_values)}" in SQL[place]
@@ -103,39 +108,63 @@ def test_every_statement_has_the_values_it_asks_for() -> None:
 # What is taken away
 
 
-EXPIRING: tuple[Expiring, ...] = ("files", "contents", "requeued")
+EXPIRING: tuple[Expiring, ...] = get_args(Expiring)
 
 
-def rows_of(what: Expiring, number: int, time: int) -> Row:
-    if what == "files":
-        return File("acme", f"digest {number}", 10, time)
-    if what == "contents":
-        return Content(number, number, "acme", f"digest {number}", "", time)
-    return Requeued(f"4Xcopy{number}", "4Xqueue", time, number)
+def id_of(time: int, number: int) -> int:
+    """Return an id as the store's SQL takes it to begin with its time."""
+    return (time - EPOCH_MS << PROCESS_BITS + SEQUENCE_BITS) + number
 
 
-def left(store: Store, what: Expiring) -> set[int]:
-    if what == "files":
-        kept = store.kept_files([f"digest {number}" for number in range(20)])
-        return {int(digest.rpartition(" ")[2]) for digest in kept}
-    if what == "contents":
-        return {content.transmission_id for content in store.contents("acme")}
-    return store.handed_over("4Xqueue")
+def row_of(what: Expiring, number: int, time: int) -> Row:
+    address = f"{number}@b.c"
+    rows: dict[Expiring, Row] = {
+        "files": File("acme", f"digest {number}", 10, time),
+        "contents": Content(number, number, "acme", f"digest {number}", "", time),
+        "requeued": Requeued(f"4Xcopy{number}", "4Xqueue", time, number),
+        "events": Event(number, "open", time, 1, None, "acme", None),
+        "contacts": Contact("acme", address, time),
+        "group_contacts": GroupContact(id_of(time, number), address),
+        "groups": Group(id_of(time, number), "acme", str(number), None, time),
+        "suppressions": Suppression("acme", None, address, "transactional", "", "", time),
+    }
+    return rows[what]
+
+
+COLUMNS: dict[Expiring, str] = {
+    "files": "substr(digest, 8)",
+    "contents": "transmission_id",
+    "requeued": "message_id",
+    "events": "event_id",
+    "contacts": "substr(address, 1, 1)",
+    "group_contacts": "substr(address, 1, 1)",
+    "groups": "name",
+    "suppressions": "substr(recipient, 1, 1)",
+}
+
+
+def left(folder: Path, what: Expiring) -> set[int]:
+    connection = sqlite3.connect(folder / "estafeta.db")
+    found = {int(number) for (number,) in connection.execute(f"SELECT {COLUMNS[what]} FROM {what}")}
+    connection.close()
+    return found
 
 
 @pytest.mark.parametrize("what", EXPIRING)
-def test_rows_are_forgotten_from_the_oldest_on_so_many_at_a_time(store: Store, what: Expiring) -> None:
-    store.record([rows_of(what, number, 100 + number) for number in range(10)])
+def test_rows_are_forgotten_from_the_oldest_on_so_many_at_a_time(
+    store: Store, what: Expiring, tmp_path: Path
+) -> None:
+    store.record([row_of(what, number, 100 + number) for number in range(10)])
     assert not store.has_older(what, 100)
     assert store.has_older(what, 101)
     store.record([Forget(what, 106, 4)])
-    assert left(store, what) == {4, 5, 6, 7, 8, 9}
+    assert left(tmp_path, what) == {4, 5, 6, 7, 8, 9}
     assert store.has_older(what, 106)
     store.record([Forget(what, 106, 4)])
-    assert left(store, what) == {6, 7, 8, 9}
+    assert left(tmp_path, what) == {6, 7, 8, 9}
     assert not store.has_older(what, 106)
     store.record([Forget(what, 106, 4)])
-    assert left(store, what) == {6, 7, 8, 9}
+    assert left(tmp_path, what) == {6, 7, 8, 9}
 
 
 def test_a_file_sent_again_in_the_transaction_that_forgets_it_stays(store: Store) -> None:

@@ -1,0 +1,257 @@
+"""Whoever is erased is found nowhere in the files of the store, and everything is counted as before."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from estafeta_core import statistics
+from estafeta_core.store import Store, open_store
+from estafeta_core.store.database import Database
+from estafeta_core.store.erasure import ERASED, TEXTS, Erased, Erasure
+from estafeta_core.store.rows import (
+    Contact,
+    Content,
+    Event,
+    File,
+    Forget,
+    Group,
+    GroupContact,
+    Message,
+    Row,
+    Suppression,
+    Tag,
+    TokenEvent,
+    Transmission,
+    Unsubscribed,
+)
+from estafeta_testing.stored import IDS, make_rows
+
+ALICE = "alice@example.net"
+BOTH = ("transactional", "non_transactional")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with contextlib.closing(open_store(f"sqlite:///{tmp_path}/e.db", checkpoints=True)) as opened:
+        yield opened
+
+
+def erase(tmp_path: Path, address: str = ALICE, account: str | None = None, *, all_: bool = False) -> Erased:
+    erasure = Erasure(Database(tmp_path / "e.db", 20.0), address, account)
+    return erasure.run(forget_suppressions=all_)
+
+
+def event(message: Message, kind: str, account: str = "acme", **data: object) -> Event:
+    return Event(IDS.next(), kind, 1, message.transmission_id, message.message_id, account, None, dict(data))
+
+
+def sent(store: Store, *recipients: str, account: str = "acme") -> tuple[Transmission, list[Message]]:
+    rows = make_rows(*recipients, account=account)
+    assert isinstance(rows[0], Transmission)
+    rows[0] = replace(
+        rows[0],
+        subject=f"For {recipients[0].title()}",
+        metadata={"to": recipients[0], recipients[0]: ["x", {"y": recipients[0].upper()}]},
+        tags=("a", recipients[0]),
+        campaign_id=f"camp {recipients[0]}",
+    )
+    store.record(rows)
+    return rows[0], [row for row in rows if isinstance(row, Message)]
+
+
+def fill(store: Store, address: str = ALICE, account: str = "acme") -> tuple[Transmission, list[Message]]:
+    """Put an address into every column that may hold one."""
+    transmission, messages = sent(store, address, "bob@example.net", account=account)
+    mine, other = messages
+    said = f"550 5.1.1 <{address}>: no such user"
+    rows: list[Row] = [
+        event(
+            mine,
+            "bounce",
+            account,
+            bounce_class="10",
+            error_code="550",
+            reason=said,
+            raw_reason=said,
+            ip_address="9",
+        ),
+        event(
+            mine,
+            "open",
+            account,
+            ip_address="192.0.2.77",
+            user_agent="Browser of hers",
+            geo_ip={"city": "Bilbao"},
+        ),
+        event(
+            mine, "click", account, target_link_url=f"https://x.example/?u={address}", target_link_name="name"
+        ),
+        event(mine, "link_unsubscribe", account, ip_address="192.0.2.77"),
+        event(other, "bounce", account, bounce_class="10", raw_reason=f"forwarded to <{address}>"),
+        Contact(account, address, 1),
+        Contact(account, "bob@example.net", 1),
+        Group(IDS.next(), account, f"SMTP {address}", transmission.transmission_id, 1),
+        Tag(account, f"tag-{address}"),
+        Tag(account, "plain"),
+        File(account, f"digest of {account}", 9, 1),
+        Content(transmission.transmission_id, mine.message_id, account, f"digest of {account}", "", 1),
+        *(Suppression(account, None, address, kind, "Bounce Rule", said, 1) for kind in BOTH),
+        Suppression(account, None, "bob@example.net", "transactional", "", f"see {address}", 1),
+    ]
+    group = rows[7]
+    assert isinstance(group, Group)
+    store.record(
+        [*rows, GroupContact(group.group_id, address), GroupContact(group.group_id, "bob@x.example")]
+    )
+    return transmission, messages
+
+
+def found_in(folder: Path, text: str) -> list[str]:
+    """Return the files of the store that have the text in any case."""
+    files = sorted(folder.glob("e.db*"))
+    return [path.name for path in files if text.lower().encode() in path.read_bytes().lower()]
+
+
+def test_the_address_is_found_nowhere_in_the_files(store: Store, tmp_path: Path) -> None:
+    for number in range(300):  # pages that are divided, merged and left by others around
+        sent(store, f"user{number}@example.net", ALICE)
+        fill(store)
+    assert found_in(tmp_path, ALICE) != []
+    erased = erase(tmp_path, all_=True)
+    assert erased.wal_emptied
+    assert erased.counts["messages"] == 600
+    assert found_in(tmp_path, ALICE) == []
+    assert found_in(tmp_path, "192.0.2.77") == []
+    assert found_in(tmp_path, "Browser of hers") == []
+    assert found_in(tmp_path, "bob@example.net") == ["e.db"]
+    connection = sqlite3.connect(tmp_path / "e.db")
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def test_what_was_taken_out_before_leaves_nothing_in_free_pages_either(store: Store, tmp_path: Path) -> None:
+    store.record([Contact("acme", f"someone.{number}@example.net", number) for number in range(5000)])
+    store.record([Forget("contacts", 2500, 5000)])
+    erase(tmp_path, "nobody@example.net")
+    assert found_in(tmp_path, "someone.2499@example.net") == []
+    assert found_in(tmp_path, "someone.2500@example.net") == ["e.db"]
+
+
+def test_the_suppression_stays_unless_it_is_to_be_forgotten(store: Store, tmp_path: Path) -> None:
+    fill(store)
+    assert "suppressions" not in erase(tmp_path).counts
+    assert store.is_suppressed("acme", None, [ALICE], BOTH) == {ALICE}
+    with contextlib.closing(sqlite3.connect(tmp_path / "e.db")) as connection:
+        rows = connection.execute("SELECT recipient, description FROM suppressions ORDER BY 1, type")
+        said = f"550 5.1.1 <{ALICE}>: no such user"
+        assert rows.fetchall() == [(ALICE, said), (ALICE, said), ("bob@example.net", f"see {ERASED}")]
+    assert erase(tmp_path, all_=True).counts["suppressions"] == 2
+    assert store.is_suppressed("acme", None, [ALICE], BOTH) == set()
+
+
+def test_d21_what_is_counted_stays_counted(store: Store, tmp_path: Path) -> None:
+    fill(store)
+    now = 2**62
+    before = store.fates("acme", 0, now)
+    erase(tmp_path)
+    assert store.fates("acme", 0, now) == before
+    assert statistics.metrics(before)["count_unsubscribe"] == 1
+
+
+def test_events_keep_what_says_nothing_about_the_person(store: Store, tmp_path: Path) -> None:
+    transmission, (mine, other) = fill(store)
+    erase(tmp_path)
+    found = store.find(str(transmission.transmission_id))
+    assert found is not None
+    assert [message.rcpt_to for message in found.messages] == [ERASED, "bob@example.net"]
+    bounces = {each.message_id: each.data for each in found.events if each.type == "bounce"}
+    assert bounces[mine.message_id] == {"bounce_class": "10", "error_code": "550"}
+    assert bounces[other.message_id]["raw_reason"] == f"forwarded to <{ERASED}>"
+    assert found.transmission.metadata == {"to": ERASED, ERASED: ["x", {"y": ERASED}]}
+    assert found.transmission.subject == f"For {ERASED}"
+
+
+def test_other_people_and_other_accounts_stay_as_they_are(store: Store, tmp_path: Path) -> None:
+    sent(store, "malice@example.net", "alice@example.net.au")
+    fill(store, account="other")
+    before = dump(tmp_path)
+    assert erase(tmp_path, account="acme").counts == {}
+    assert dump(tmp_path) == before
+    erase(tmp_path)
+    texts = dump(tmp_path)
+    assert "malice@example.net" in texts
+    assert "alice@example.net.au" in texts
+
+
+def test_it_may_be_repeated_and_any_spelling_of_the_mailbox_does(store: Store, tmp_path: Path) -> None:
+    transmission, _ = sent(store, "ALICE@example.NET")
+    assert erase(tmp_path, "Alice@EXAMPLE.net").counts["messages"] == 1
+    before = dump(tmp_path)
+    assert erase(tmp_path).counts == {}
+    assert dump(tmp_path) == before
+    assert [each.raw_rcpt_to for each in store.messages(transmission.transmission_id)] == [ERASED]
+
+
+def test_addresses_that_are_not_ascii_are_erased_in_both_forms(store: Store, tmp_path: Path) -> None:
+    address = "josé@español.example"
+    transmission, _ = sent(store, address)
+    erase(tmp_path, address)
+    found = store.transmission(transmission.transmission_id)
+    assert found is not None
+    assert found.metadata["to"] == ERASED
+    assert found_in(tmp_path, "espa\\u00f1ol") == []
+
+
+def test_what_the_person_does_with_old_mail_afterwards_is_not_recorded(store: Store, tmp_path: Path) -> None:
+    _, (message, *_) = sent(store, ALICE)
+    erase(tmp_path)
+    late = TokenEvent(
+        IDS.next(), "click", 5, message.message_id, shared=False, data={"ip_address": "192.0.2.9"}
+    )
+    store.record([late, Unsubscribed(message.message_id, "List Unsubscribe", 5)])
+    assert store.events(types=["click"]) == []
+    assert not store.is_suppressed("acme", None, [ERASED], BOTH)
+
+
+def test_every_column_of_text_in_the_schema_is_thought_of(store: Store, tmp_path: Path) -> None:
+    store.record(make_rows())
+    harmless = {
+        # names and numbers of ours, of the operator and of Postfix
+        *(
+            "account",
+            "credential",
+            "subaccount",
+            "dialect",
+            "listener",
+            "customer_id",
+            "queue_id",
+            "original",
+        ),
+        *("type", "rcpt_type", "source", "digest", "charset", "log", "counter", "label"),
+        # handled one by one
+        *("messages.rcpt_to", "messages.raw_rcpt_to", "contacts.address", "group_contacts.address"),
+        *("tags.tag", "suppressions.recipient", "suppressions.description"),
+    }
+    handled = {f"{texts.table}.{column}" for texts in TEXTS for column in (*texts.plain, *texts.json)}
+    with contextlib.closing(sqlite3.connect(tmp_path / "e.db")) as connection:
+        tables = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        ]
+        columns = [
+            f"{table}.{name}"
+            for table in tables
+            for _, name, kind, *_ in connection.execute(f"PRAGMA table_info({table})")
+            if kind == "TEXT"
+        ]
+    assert [
+        each for each in columns if each not in handled | harmless and each.split(".")[1] not in harmless
+    ] == []
+
+
+def dump(folder: Path) -> str:
+    with contextlib.closing(sqlite3.connect(folder / "e.db")) as connection:
+        return "\n".join(connection.iterdump())
