@@ -32,6 +32,7 @@ WARNING = "warning"  # ours: a message was sent, but not as its sender may have 
 METADATA_BOUNDED = frozenset({OPEN, INITIAL_OPEN, CLICK, AMP_CLICK})
 
 _REMOTE = ("recv_method", "delv_method", "ip_address", "num_retries")
+_ATTEMPT = (*_REMOTE, "queue_time", "outbound_tls", "outbound_host")  # the host is a name of ours
 _FAILURE = ("bounce_class", "error_code", "reason", "raw_reason")
 _TRACKED = ("ip_address", "user_agent", "geo_ip", "delv_method", "num_retries", "queue_time")
 _LINK = ("target_link_name", "target_link_url")
@@ -39,9 +40,9 @@ _LINK = ("target_link_name", "target_link_url")
 # What each kind of event may say beyond the fields that all have.
 ADDITIONAL = {
     INJECTION: ("recv_method",),
-    DELIVERY: (*_REMOTE, "queue_time", "outbound_tls"),
-    BOUNCE: (*_REMOTE, *_FAILURE),
-    DELAY: (*_REMOTE, *_FAILURE, "queue_time", "outbound_tls"),
+    DELIVERY: (*_ATTEMPT, "outbound_response"),  # what the remote host answered, a name of ours
+    BOUNCE: (*_ATTEMPT, *_FAILURE),
+    DELAY: (*_ATTEMPT, *_FAILURE),
     OUT_OF_BAND: (*_REMOTE, *_FAILURE, "queue_time"),
     SPAM_COMPLAINT: (
         "fbtype",

@@ -60,7 +60,7 @@ def _work(live: Live) -> None:
     signal.signal(signal.SIGHUP, lambda *_: live.request_reload())
     live.watch()
     store = open_store(config.store, checkpoints=True, timeout=config.store_timeout)
-    recorder = Recorder(store, IdSource(), Timestamps())
+    recorder = Recorder(store, IdSource(), Timestamps(), lambda: live.current.config.ip_pools)
     retention = Retention(store, Shelf(config.state_dir), lambda: live.current.config.hosting.retention_days)
     retention.start()
     log.info("following %s", config.maillog)
