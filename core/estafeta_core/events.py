@@ -63,6 +63,16 @@ ADDITIONAL = {
     LINK_UNSUBSCRIBE: ("mailfrom", *_LINK, *_TRACKED),
     WARNING: ("reason",),
 }
+# Of a message that was never taken in, the event itself holds what is otherwise its transmission's.
+_REFUSED = (
+    "customer_id",
+    "friendly_from",
+    "msg_from",
+    "subject",
+    "rcpt_to",
+    "raw_rcpt_to",
+    "recipient_domain",
+)
 _ANYWHERE = ("ip_pool", "routing_domain", "sending_ip")
 _NO_TRACKING_FLAGS = frozenset({OUT_OF_BAND, SPAM_COMPLAINT, POLICY_REJECTION})
 
@@ -86,7 +96,8 @@ def view(event: Event, transmission: Transmission | None, message: Message | Non
         fields |= _of_transmission(event.type, transmission)
     if message is not None:
         fields |= _of_message(message)
-    for name in (*ADDITIONAL.get(event.type, ()), *_ANYWHERE):
+    of_its_own = _REFUSED if event.type == POLICY_REJECTION and transmission is None else ()
+    for name in (*ADDITIONAL.get(event.type, ()), *_ANYWHERE, *of_its_own):
         if event.data.get(name) is not None:
             fields[name] = _shown(event.data[name])
     return fields

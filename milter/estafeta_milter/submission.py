@@ -17,7 +17,7 @@ from estafeta_core.ids import IdSource
 from estafeta_core.refusal import Refusal
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import Row
-from estafeta_milter import contacts, edits, hosting, ledger
+from estafeta_milter import contacts, edits, hosting, ledger, rejection
 from estafeta_milter.allowance import Allowance
 from estafeta_milter.derived import Derived, Deriving
 from estafeta_milter.dkim.keyring import KeyUnavailableError
@@ -93,9 +93,29 @@ class Submission:
             log.error("%s: %s: deferred: cannot be kept: %s", queue_id, envelope.identity, failure)
             return envelope.dialect.store_failed
         if isinstance(outcome, Refusal):
-            self.left(envelope, recipients)
-            log.info("%s: %s: refused: %s", queue_id, envelope.identity, outcome)
+            return self.refuse(outcome, envelope, queue_id, recipients, headers)
         return outcome
+
+    def refuse(
+        self,
+        refusal: Refusal,
+        envelope: Envelope,
+        queue_id: str,
+        recipients: tuple[str, ...],
+        headers: tuple[Header, ...],
+    ) -> Refusal:
+        """Tell of a refusal, in the log and as events, and return it; nobody waits for the store."""
+        self.left(envelope, recipients)
+        log.info("%s: %s: refused: %s", queue_id, envelope.identity, refusal)
+        now = self._milliseconds()
+        rows = rejection.rows(refusal, envelope, recipients, headers, ids=self._ids, time=now)
+        try:
+            if rows:
+                written = self._store.submit(rows)
+                written.add_done_callback(lambda future: _not_told(queue_id, future.exception()))
+        except StoreUnavailable as failure:
+            _not_told(queue_id, failure)
+        return refusal
 
     def _outcome(
         self, received: Message, envelope: Envelope, queue_id: str, derived: Derived
@@ -141,6 +161,11 @@ class Submission:
 def _not_kept(envelope: Envelope, failure: BaseException | None) -> None:
     if failure is not None:
         log.error("%s: contacts are not kept: the store is unavailable: %s", envelope.identity, failure)
+
+
+def _not_told(queue_id: str, failure: BaseException | None) -> None:
+    if failure is not None:
+        log.error("%s: the refusal is no event: the store is unavailable: %s", queue_id, failure)
 
 
 def _accepted(envelope: Envelope, queue_id: str, proposal: Proposal, time: int) -> ledger.Accepted:

@@ -64,3 +64,16 @@ def test_the_bounce_message_comes_back_to_the_address_that_names_its_message(rel
         return intake.is_dir() and any(token in path.read_bytes() for path in intake.iterdir())
 
     wait(kept, True, f"a bounce for {token.decode()} in {intake}")
+
+
+def test_a_message_refused_for_good_is_found_by_its_recipient(relay: Relay) -> None:
+    content = b"From: news@stranger.example\r\nSubject: no\r\n\r\nHello.\r\n"
+    with relay.session() as connection:
+        reply = connection.message(SENDER, ["refused@example.net"], content)
+    assert reply.startswith("550 5.7.1 Unconfigured Sending Domain")
+
+    def listed() -> str:
+        return relay.estafeta("events", "--recipient", "Refused@example.net").stdout
+
+    wait(lambda: listed().count("policy_rejection"), 1, "the event of the refusal")
+    assert "stranger.example" in listed()
