@@ -29,12 +29,16 @@ LIST_UNSUBSCRIBE = "list_unsubscribe"
 LINK_UNSUBSCRIBE = "link_unsubscribe"
 WARNING = "warning"  # ours: a message was sent, but not as its sender may have wished
 
+# The one mark of an open that means something here and in the store's questions (automated.py has them all).
+PROXY = "proxy"
+
 METADATA_BOUNDED = frozenset({OPEN, INITIAL_OPEN, CLICK, AMP_CLICK})
 
 _REMOTE = ("recv_method", "delv_method", "ip_address", "num_retries")
 _ATTEMPT = (*_REMOTE, "queue_time", "outbound_tls", "outbound_host")  # the host is a name of ours
 _FAILURE = ("bounce_class", "error_code", "reason", "raw_reason")
 _TRACKED = ("ip_address", "user_agent", "geo_ip", "delv_method", "num_retries", "queue_time")
+_ACTED = (*_TRACKED, "automated")  # why it was no person; a name of ours
 _LINK = ("target_link_name", "target_link_url")
 
 # What each kind of event may say beyond the fields that all have.
@@ -55,10 +59,10 @@ ADDITIONAL = {
         "queue_time",
     ),
     POLICY_REJECTION: (*_FAILURE, "remote_addr", "recv_method"),
-    OPEN: _TRACKED,
-    INITIAL_OPEN: _TRACKED,
-    CLICK: (*_TRACKED, *_LINK),
-    AMP_CLICK: (*_TRACKED, *_LINK),
+    OPEN: _ACTED,
+    INITIAL_OPEN: _ACTED,
+    CLICK: (*_ACTED, *_LINK),
+    AMP_CLICK: (*_ACTED, *_LINK),
     LIST_UNSUBSCRIBE: ("mailfrom", "ip_address", "user_agent", "num_retries", "queue_time", "recv_method"),
     LINK_UNSUBSCRIBE: ("mailfrom", *_LINK, *_TRACKED),
     WARNING: ("reason",),
@@ -100,6 +104,9 @@ def view(event: Event, transmission: Transmission | None, message: Message | Non
     for name in (*ADDITIONAL.get(event.type, ()), *_ANYWHERE, *of_its_own):
         if event.data.get(name) is not None:
             fields[name] = _shown(event.data[name])
+    if event.type in METADATA_BOUNDED:
+        mark = event.data.get("automated")
+        fields["user_agent_parsed"] = {"is_proxy": mark == PROXY, "is_prefetched": mark not in (None, PROXY)}
     return fields
 
 

@@ -10,11 +10,10 @@ KINDS = frozenset({Kind.OPEN, Kind.INITIAL_OPEN})
 
 
 async def pixel(request: Request) -> Response:
-    """Record the open and send the pixel; HEAD, which shows nobody anything, is not recorded."""
+    """Record the open and send the pixel."""
     serving = service.of(request)
     token = serving.token(request, KINDS)
     if token is None:
         return answers.not_found()
-    if request.method == "GET":
-        await serving.record(token, request)
+    await serving.record(token, request)
     return Response(answers.PIXEL, media_type="image/gif")

@@ -20,7 +20,8 @@ from typing import TypeVar
 
 from estafeta_core.events import LINK_UNSUBSCRIBE, LIST_UNSUBSCRIBE
 from estafeta_core.store import RowsRefused, Store, StoreUnavailable
-from estafeta_core.store.rows import Row, TokenEvent, Unsubscribed
+from estafeta_core.store.rows import Automated, Row, TokenEvent, Unsubscribed
+from estafeta_web.automated import BURST
 from estafeta_web.metrics import Metrics
 from estafeta_web.spool import Spool
 
@@ -38,7 +39,9 @@ T = TypeVar("T")
 def rows_of(event: TokenEvent) -> list[Row]:
     """Return what the store keeps of `event`."""
     source = SOURCES.get(event.type)
-    return [event] if source is None else [event, Unsubscribed(event.id, source, event.timestamp)]
+    if source is not None:
+        return [event, Unsubscribed(event.id, source, event.timestamp)]
+    return [event, *(Automated(event_id, BURST) for event_id in event.scanned)]
 
 
 class Recorder:
