@@ -4,10 +4,13 @@ The connection's own address, except where it is one of `web.trusted_proxies`: t
 X-Forwarded-For that is none of them. Whatever stands before that one, anybody may have sent.
 """
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Sequence
 
 from starlette.requests import Request
+
+REMEMBERED = 4096  # addresses of clients: those of some minutes, in less than 1 MB
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -33,6 +36,7 @@ def address(request: Request, trusted: Sequence[Network]) -> str:
     return here
 
 
+@functools.lru_cache(REMEMBERED)  # reading an address takes as long as checking a token
 def _plain(text: str) -> str:
     """Return an address as it is usually written, an IPv4 address in an IPv6 one as IPv4; "" for others."""
     try:

@@ -6,6 +6,8 @@ from starlette.responses import Response
 from estafeta_core.tokens import Kind
 from estafeta_web import answers, service
 
+_SHOWN = Response(answers.PIXEL, media_type="image/gif")  # made once: it is the same for everybody
+
 KINDS = frozenset({Kind.OPEN, Kind.INITIAL_OPEN})
 
 
@@ -16,4 +18,4 @@ async def pixel(request: Request) -> Response:
     if token is None:
         return answers.not_found()
     await serving.record(token, request)
-    return Response(answers.PIXEL, media_type="image/gif")
+    return _SHOWN
