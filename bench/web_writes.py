@@ -58,9 +58,8 @@ def main() -> None:
     due = time.monotonic()
     while True:
         store.record(rows("someone@dest.example")[1])
-        due = max(
-            due + 1 / rate, time.monotonic() - 1
-        )  # what a second of standstill has kept back is made up for
+        # What a second of standstill has kept back is made up for, and no more.
+        due = max(due + 1 / rate, time.monotonic() - 1)
         time.sleep(max(0.0, due - time.monotonic()))
 
 

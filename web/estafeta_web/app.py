@@ -33,7 +33,7 @@ PLACES = (
     Place("/metrics", "metrics", health.metrics),
 )
 
-DIRECT = 2  # the first so many places go the short way
+DIRECT = 2  # the first so many of the places go the short way
 
 
 class App(Starlette):

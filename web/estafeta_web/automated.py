@@ -24,11 +24,9 @@ PREFETCH = "prefetch"
 SCANNER = "scanner"
 BURST = "burst"
 
-LINKS = 3  # different ones of a message; two windows are opened by a person who misses the first
+LINKS = 3  # different ones of a message; a person may open two by mistake
 WINDOW = 2000  # milliseconds for them
-MESSAGES = (
-    10_000  # with clicks in the last seconds that are remembered; 5,000 clicks a second are no newsletter's
-)
+MESSAGES = 10_000  # whose clicks are remembered: as many as a process answers in WINDOW, or so
 CLICKS = 20  # of one message; together 30 MB at most
 AGENTS = 4096  # user agents whose mark is remembered; each has 512 characters at most
 

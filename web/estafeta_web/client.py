@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from starlette.requests import Request
 
+CHARACTERS = 64  # the longest IPv6 address has 45, and the name of an interface may follow
 REMEMBERED = 4096  # addresses of clients: those of some minutes, in less than 1 MB
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -36,9 +37,13 @@ def address(request: Request, trusted: Sequence[Network]) -> str:
     return here
 
 
-@functools.lru_cache(REMEMBERED)  # reading an address takes as long as checking a token
 def _plain(text: str) -> str:
     """Return an address as it is usually written, an IPv4 address in an IPv6 one as IPv4; "" for others."""
+    return _read(text) if len(text) <= CHARACTERS else ""
+
+
+@functools.lru_cache(REMEMBERED)  # reading an address takes as long as checking a token
+def _read(text: str) -> str:
     try:
         read = ipaddress.ip_address(text)
     except ValueError:

@@ -36,7 +36,7 @@ _DELIVERY = re.compile(
     (_HEAD % rb"[a-z0-9_-]+")
     + (rb"to=" + _ADDRESS % b"recipient" + rb", ")
     + (rb"(?:orig_to=" + _ADDRESS % b"original_to" + rb", )?")
-    + rb"relay=(?P<host>[^\s,\[]++)(?:\[(?P<ip>[0-9A-Fa-f.:]+)\])?[^\s,]*, (?:conn_use=(?P<use>\d+), )?"
+    + rb"relay=(?P<host>[^\s,\[]++)(?:\[(?P<ip>[0-9A-Fa-f.:]+)\])?[^\s,]*, (?:conn_use=(?P<use>\d{1,9}), )?"
     + rb"delay=(?P<delay>\d+(?:\.\d+)?), delays=(?P<delays>[\d./]+), dsn=(?P<dsn>\d\.\d+\.\d+), "
     + rb"status=(?P<status>sent|bounced|deferred) \((?P<text>.*)\)$"
 )
