@@ -18,7 +18,8 @@ READY := .venv/.ready
 CODE := core policy milter web postfix tests bench tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test chaos check format bench deb lock clean run-packages test-packages
+.PHONY: help demo sandbox test chaos check format bench deb lock clean
+.PHONY: run-packages test-packages bench-packages
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -48,7 +49,7 @@ format: $(READY) ## rewrite the code in the house's format
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: run-packages $(READY) ## compare with bare Postfix and with a milter that does nothing (BENCH='--copies 999': many copies)
+bench: bench-packages $(READY) ## compare with bare Postfix and with a milter that does nothing (BENCH='--copies 999': many copies; --web)
 	@$(BIN)/python -m bench $(BENCH)
 
 deb: run-packages $(READY) ## build the Debian package into dist/
@@ -62,6 +63,9 @@ clean: ## remove the virtual environment and every cache
 
 run-packages:
 	@PYTHON='$(PYTHON)' tools/packages.sh run
+
+bench-packages:
+	@PYTHON='$(PYTHON)' tools/packages.sh run bench
 
 test-packages:
 	@PYTHON='$(PYTHON)' tools/packages.sh run test

@@ -10,7 +10,7 @@ import time
 
 import click
 
-from bench import copies, measure, messages, reference, subject
+from bench import copies, measure, messages, reference, subject, web
 from bench.load import send
 from bench.measure import Contender, Round, spread
 
@@ -29,8 +29,12 @@ TARGETS = {"4 KB": 0.80, "40 KB": 0.80, "20 KB, tracked": 0.60}
 @click.option("--messages", "count", default=2000, show_default=True, help="Messages in a round.")
 @click.option("--sessions", default=20, show_default=True, help="SMTP connections at a time.")
 @click.option("--copies", "recipients", default=0, help="Compare one message to this many in cc and bcc.")
-def main(rounds: int, count: int, sessions: int, recipients: int) -> None:
+@click.option("--web", "of_web", is_flag=True, help="Compare pixel and redirect with uvicorn alone.")
+def main(rounds: int, count: int, sessions: int, recipients: int, *, of_web: bool) -> None:
     """Compare Estafeta with bare Postfix and with a pymilter that does nothing."""
+    if of_web:
+        web.compare(rounds)
+        return
     if recipients:
         copies.compare(rounds, recipients)
         return

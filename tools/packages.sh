@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages of tools/debian-packages.txt that this machine lacks, and nothing else.
 #
-# Use: [PYTHON=python3.12] tools/packages.sh GROUP...      (groups: run, test)
+# Use: [PYTHON=python3.12] tools/packages.sh GROUP...      (groups: run, test, bench)
 #
 # Nothing missing: no output, nothing touched, no network.
 # Missing, and root: they are installed. No daemon is started, no installed package is removed, a Postfix that is

@@ -29,19 +29,24 @@ LIST_UNSUBSCRIBE = "list_unsubscribe"
 LINK_UNSUBSCRIBE = "link_unsubscribe"
 WARNING = "warning"  # ours: a message was sent, but not as its sender may have wished
 
+# The one mark of an open that means something here and in the store's questions (automated.py has them all).
+PROXY = "proxy"
+
 METADATA_BOUNDED = frozenset({OPEN, INITIAL_OPEN, CLICK, AMP_CLICK})
 
 _REMOTE = ("recv_method", "delv_method", "ip_address", "num_retries")
+_ATTEMPT = (*_REMOTE, "queue_time", "outbound_tls", "outbound_host")  # the host is a name of ours
 _FAILURE = ("bounce_class", "error_code", "reason", "raw_reason")
 _TRACKED = ("ip_address", "user_agent", "geo_ip", "delv_method", "num_retries", "queue_time")
+_ACTED = (*_TRACKED, "automated")  # why it was no person; a name of ours
 _LINK = ("target_link_name", "target_link_url")
 
 # What each kind of event may say beyond the fields that all have.
 ADDITIONAL = {
     INJECTION: ("recv_method",),
-    DELIVERY: (*_REMOTE, "queue_time", "outbound_tls"),
-    BOUNCE: (*_REMOTE, *_FAILURE),
-    DELAY: (*_REMOTE, *_FAILURE, "queue_time", "outbound_tls"),
+    DELIVERY: (*_ATTEMPT, "outbound_response"),  # what the remote host answered, a name of ours
+    BOUNCE: (*_ATTEMPT, *_FAILURE),
+    DELAY: (*_ATTEMPT, *_FAILURE),
     OUT_OF_BAND: (*_REMOTE, *_FAILURE, "queue_time"),
     SPAM_COMPLAINT: (
         "fbtype",
@@ -54,14 +59,24 @@ ADDITIONAL = {
         "queue_time",
     ),
     POLICY_REJECTION: (*_FAILURE, "remote_addr", "recv_method"),
-    OPEN: _TRACKED,
-    INITIAL_OPEN: _TRACKED,
-    CLICK: (*_TRACKED, *_LINK),
-    AMP_CLICK: (*_TRACKED, *_LINK),
+    OPEN: _ACTED,
+    INITIAL_OPEN: _ACTED,
+    CLICK: (*_ACTED, *_LINK),
+    AMP_CLICK: (*_ACTED, *_LINK),
     LIST_UNSUBSCRIBE: ("mailfrom", "ip_address", "user_agent", "num_retries", "queue_time", "recv_method"),
     LINK_UNSUBSCRIBE: ("mailfrom", *_LINK, *_TRACKED),
     WARNING: ("reason",),
 }
+# Of a message that was never taken in, the event itself holds what is otherwise its transmission's.
+_REFUSED = (
+    "customer_id",
+    "friendly_from",
+    "msg_from",
+    "subject",
+    "rcpt_to",
+    "raw_rcpt_to",
+    "recipient_domain",
+)
 _ANYWHERE = ("ip_pool", "routing_domain", "sending_ip")
 _NO_TRACKING_FLAGS = frozenset({OUT_OF_BAND, SPAM_COMPLAINT, POLICY_REJECTION})
 
@@ -85,9 +100,13 @@ def view(event: Event, transmission: Transmission | None, message: Message | Non
         fields |= _of_transmission(event.type, transmission)
     if message is not None:
         fields |= _of_message(message)
-    for name in (*ADDITIONAL.get(event.type, ()), *_ANYWHERE):
+    of_its_own = _REFUSED if event.type == POLICY_REJECTION and transmission is None else ()
+    for name in (*ADDITIONAL.get(event.type, ()), *_ANYWHERE, *of_its_own):
         if event.data.get(name) is not None:
             fields[name] = _shown(event.data[name])
+    if event.type in METADATA_BOUNDED:
+        mark = event.data.get("automated")
+        fields["user_agent_parsed"] = {"is_proxy": mark == PROXY, "is_prefetched": mark not in (None, PROXY)}
     return fields
 
 

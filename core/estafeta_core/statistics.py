@@ -6,13 +6,14 @@ A row counts recipients' copies, and each copy stands in exactly one of these, b
                    provider sends to the first only
   delivery errors  the recipient's host refused it, at once or in a report that came after the delivery
   delivered        the recipient's host has taken it
-  sent             it has left, as somebody who opened it, clicked in it or unsubscribed by it shows, but the
+  sent             it has left, as whoever opened it, clicked in it or unsubscribed by it shows, but the
                    delivery itself is not recorded yet (the log is read a moment later)
   sending          anything else: it waits in the queue, put off by the recipient's host or not yet tried
 
 `charged` is everything but `rejected`, `total` is both together, and percents are of the total, as in the
 example on Devino's page. `read`, `click` and `unsubscribed` count the copies somebody has opened, clicked
-in or unsubscribed by, once each, whatever else became of them.
+in or unsubscribed by, once each, whatever else became of them; proxies and scanners are nobody. A message
+that was refused at its end was never taken in, and is counted nowhere.
 """
 
 import calendar
@@ -74,7 +75,7 @@ def state(fate: Fate) -> str:
         return "delivery errors"
     if fate.delivered:
         return "delivered"
-    if fate.opened or fate.clicked or fate.unsubscribed:
+    if fate.unsubscribed or _rendered(fate) or _followed(fate):
         return "sent"
     return "sending"
 
@@ -84,7 +85,9 @@ def metrics(fates: Fates) -> dict[str, int]:
 
     The sums are those of its documentation: targeted is injected and rejected, sent is delivered and bounced
     in band, the bounce of a suppressed recipient is an admin bounce and no other, accepted is what was
-    delivered and did not bounce afterwards. There, a metric counts events of a period; here, messages.
+    delivered and did not bounce afterwards. What was rendered counts whoever did it, `nonprefetched` leaves
+    out what was loaded without anybody looking, and clicks are people's but for `raw`. There, a metric counts
+    events of a period; here, messages.
     """
     tests: dict[str, Callable[[Fate], bool]] = {
         "count_targeted": lambda _: True,
@@ -98,12 +101,27 @@ def metrics(fates: Fates) -> dict[str, int]:
         "count_inband_bounce": lambda fate: fate.bounced,
         "count_outofband_bounce": lambda fate: fate.returned,
         "count_admin_bounce": lambda fate: fate.suppressed,
-        "count_unique_rendered": lambda fate: fate.opened,
+        "count_unique_rendered": _rendered,
+        "count_nonprefetched_unique_rendered": _nonprefetched,
         "count_unique_clicked": lambda fate: fate.clicked,
-        "count_unique_confirmed_opened": lambda fate: fate.opened or fate.clicked,
+        "count_raw_clicked": _followed,
+        "count_unique_confirmed_opened": lambda fate: _rendered(fate) or fate.clicked,
+        "count_nonprefetched_unique_confirmed_opened": lambda fate: _nonprefetched(fate) or fate.clicked,
         "count_unsubscribe": lambda fate: fate.unsubscribed,
     }
     return {name: _sum(fates, test) for name, test in tests.items()}
+
+
+def _rendered(fate: Fate) -> bool:
+    return _nonprefetched(fate) or fate.prefetched
+
+
+def _nonprefetched(fate: Fate) -> bool:
+    return fate.opened or fate.proxied
+
+
+def _followed(fate: Fate) -> bool:
+    return fate.clicked or fate.scanned
 
 
 def percent(count: int, total: int) -> float:

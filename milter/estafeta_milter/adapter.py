@@ -209,10 +209,9 @@ class Session(Milter.Base):
     def _submitted(
         self, envelope: Envelope, queue_id: str, headers: tuple[Header, ...]
     ) -> list[edits.Edit] | Discard | Refusal:
-        if len(headers) > FIELDS:
-            self._leave()
-            return TOO_MANY_FIELDS
         recipients = tuple(self._recipients)
+        if len(headers) > FIELDS:
+            return self.submission.refuse(TOO_MANY_FIELDS, envelope, queue_id, recipients, headers)
         return self.submission.end(envelope, queue_id, recipients, headers, b"".join(self._body))
 
     def _apply(self, edit: edits.Edit) -> None:

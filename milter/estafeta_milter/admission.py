@@ -108,7 +108,7 @@ class Admission:
         if isinstance(found, Refusal):
             return _logged("MAIL", identity, found)
         opened = int(self._now().timestamp() * 1000)
-        envelope = Envelope(snapshot, who, found, listener, sender, opened)
+        envelope = Envelope(snapshot, who, found, listener, sender, opened, client_address)
         refusal = (
             senders.check_envelope(sender, found, who.subaccount, envelope.dialect)
             or sender_syntax.check(sender)

@@ -14,7 +14,7 @@ from typing import Any
 from estafeta_core import events, rfc2047
 from estafeta_core.addresses import mailbox_key
 from estafeta_core.bounce_class import ADMIN_FAILURE
-from estafeta_core.headers import unfold, values
+from estafeta_core.headers import Header, unfold, values
 from estafeta_core.ids import IdSource
 from estafeta_core.recipients import Recipient
 from estafeta_core.store import rows as store_rows
@@ -120,7 +120,7 @@ def _transmission(accepted: Accepted, final: Message, job: Job) -> Transmission:
         injection_time=accepted.time,
         msg_from=final.sender,
         friendly_from=accepted.friendly_from,
-        subject=_subject(final),
+        subject=subject(final.headers),
         msg_size=size(final),
         campaign_id=options.campaign_id,
         metadata=options.metadata,
@@ -132,8 +132,9 @@ def _transmission(accepted: Accepted, final: Message, job: Job) -> Transmission:
     )
 
 
-def _subject(final: Message) -> str:
-    subjects = values(final.headers, "subject")
+def subject(headers: Sequence[Header]) -> str:
+    """Return the subject as a person reads it, as much of it as is kept; "" where there is none."""
+    subjects = values(headers, "subject")
     if not subjects:
         return ""
     return rfc2047.decode(unfold(subjects[0]).decode("utf-8", "replace"))[:SUBJECT_LIMIT]

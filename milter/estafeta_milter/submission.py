@@ -17,7 +17,7 @@ from estafeta_core.ids import IdSource
 from estafeta_core.refusal import Refusal
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import Row
-from estafeta_milter import contacts, edits, hosting, ledger
+from estafeta_milter import contacts, edits, hosting, ledger, rejection
 from estafeta_milter.allowance import Allowance
 from estafeta_milter.derived import Derived, Deriving
 from estafeta_milter.dkim.keyring import KeyUnavailableError
@@ -105,9 +105,30 @@ class Submission:
             log.error("%s: deferred: cannot be kept: %s", about.text, failure, extra=about.fields)
             return envelope.dialect.store_failed
         if isinstance(outcome, Refusal):
-            self.left(envelope, recipients)
-            log.info("%s: refused: %s", about.text, outcome, extra=about.fields)
+            return self.refuse(outcome, envelope, queue_id, recipients, headers)
         return outcome
+
+    def refuse(
+        self,
+        refusal: Refusal,
+        envelope: Envelope,
+        queue_id: str,
+        recipients: tuple[str, ...],
+        headers: tuple[Header, ...],
+    ) -> Refusal:
+        """Tell of a refusal, in the log and as events, and return it; nobody waits for the store."""
+        about = _About(queue_id, envelope)
+        self.left(envelope, recipients)
+        log.info("%s: refused: %s", about.text, refusal, extra=about.fields)
+        now = self._milliseconds()
+        rows = rejection.rows(refusal, envelope, recipients, headers, ids=self._ids, time=now)
+        try:
+            if rows:
+                written = self._store.submit(rows)
+                written.add_done_callback(lambda future: _not_told(about, future.exception()))
+        except StoreUnavailable as failure:
+            _not_told(about, failure)
+        return refusal
 
     def _outcome(
         self, received: Message, envelope: Envelope, queue_id: str, derived: Derived
@@ -158,6 +179,12 @@ def _not_kept(envelope: Envelope, failure: BaseException | None) -> None:
             *(envelope.identity, failure),
             extra=fields,
         )
+
+
+def _not_told(about: _About, failure: BaseException | None) -> None:
+    if failure is not None:
+        text = "%s: the refusal is no event: the store is unavailable: %s"
+        log.error(text, about.text, failure, extra=about.fields)
 
 
 def _accepted(envelope: Envelope, queue_id: str, proposal: Proposal, time: int) -> ledger.Accepted:

@@ -43,6 +43,7 @@ class Envelope:
     listener: str
     sender: str
     opened: int = 0  # Unix milliseconds
+    client_address: str = ""
     relayed: bool = False  # whether the message came by way of the receipt proxy
 
     @property

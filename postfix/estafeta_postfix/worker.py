@@ -61,7 +61,7 @@ def _work(live: Live) -> None:
     live.watch()
     metrics.open(config.run_dir, "worker")
     store = open_store(config.store, checkpoints=True, timeout=config.store_timeout)
-    recorder = Recorder(store, IdSource(), Timestamps())
+    recorder = Recorder(store, IdSource(), Timestamps(), lambda: live.current.config.ip_pools)
     retention = Retention(
         store,
         Shelf(config.state_dir),

@@ -161,3 +161,32 @@ def test_iso_times_carry_milliseconds_and_utc() -> None:
 def test_an_event_whose_transmission_is_gone_is_still_shown() -> None:
     event = Event(1, "click", 0, 5, 6, "acme", None, {"target_link_url": "https://example.com/"})
     assert events.view(event, None, None)["target_link_url"] == "https://example.com/"
+
+
+@pytest.mark.parametrize(
+    ("mark", "proxy", "prefetched"),
+    [(None, False, False), ("proxy", True, False), ("prefetch", False, True), ("burst", False, True)],
+)
+@pytest.mark.parametrize("kind", ["open", "initial_open", "click", "amp_click"])
+def test_h7_an_open_says_as_sparkpost_does_what_it_was(
+    kind: str, mark: str | None, *, proxy: bool, prefetched: bool
+) -> None:
+    event = replace(EVENT, type=kind, data={"automated": mark} if mark else {})
+    shown = events.view(event, TRANSMISSION, MESSAGE)
+    assert shown["user_agent_parsed"] == {"is_proxy": proxy, "is_prefetched": prefetched}
+    assert shown.get("automated") == mark
+
+
+def test_a_message_that_was_never_taken_in_is_told_of_by_its_event_alone() -> None:
+    data = {
+        "rcpt_to": "a@x.net",
+        "raw_rcpt_to": "A@x.net",
+        "subject": "Hi",
+        "msg_from": "b@y.net",
+        "other": 1,
+    }
+    refused = replace(EVENT, type=events.POLICY_REJECTION, message_id=None, data=data)
+    shown = events.view(refused, None, None)
+    assert data.items() - shown.items() == {("other", 1)}
+    left_out = events.view(replace(refused, message_id=102), TRANSMISSION, MESSAGE)
+    assert (left_out["rcpt_to"], left_out["subject"]) == ("alice@example.net", "Hello")

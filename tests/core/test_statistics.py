@@ -59,6 +59,9 @@ def test_a_period_without_messages_is_a_page_of_zeros() -> None:
         (("opened",), "sent"),
         (("clicked",), "sent"),
         (("unsubscribed",), "sent"),
+        (("proxied",), "sent"),  # it was there, whoever looked
+        (("prefetched",), "sent"),
+        (("scanned",), "sent"),
         (("delivered",), "delivered"),
         (("delivered", "opened"), "delivered"),
         (("delivered", "bounced"), "delivered"),  # the bounce came first
@@ -100,12 +103,39 @@ def test_metrics_add_up_as_sparkpost_says() -> None:
         "count_outofband_bounce": 40,
         "count_admin_bounce": 900,
         "count_unique_rendered": 693,
+        "count_nonprefetched_unique_rendered": 693,
         "count_unique_clicked": 10,
+        "count_raw_clicked": 10,
         "count_unique_confirmed_opened": 695,
+        "count_nonprefetched_unique_confirmed_opened": 695,
         "count_unsubscribe": 0,
     }
     assert found["count_targeted"] == found["count_injected"] + found["count_rejected"]
     assert found["count_sent"] == found["count_delivered"] + found["count_inband_bounce"]
+
+
+@pytest.mark.parametrize(
+    ("sign", "row", "counted"),
+    [
+        ("opened", "read", {"rendered", "nonprefetched_rendered"}),
+        ("proxied", None, {"rendered", "nonprefetched_rendered"}),
+        ("prefetched", None, {"rendered"}),
+        ("clicked", "click", {"clicked", "raw"}),
+        ("scanned", None, {"raw"}),
+    ],
+)
+def test_h7_people_alone_read_and_click(sign: str, row: str | None, counted: set[str]) -> None:
+    fates = {fate("delivered", sign): 1}
+    counts = {each.name: each.count for each in rows(fates)}
+    assert {name for name in ("read", "click") if counts[name]} == ({row} if row else set())
+    found = metrics(fates)
+    names = {
+        "rendered": "count_unique_rendered",
+        "nonprefetched_rendered": "count_nonprefetched_unique_rendered",
+        "clicked": "count_unique_clicked",
+        "raw": "count_raw_clicked",
+    }
+    assert {short for short, name in names.items() if found[name]} == counted
 
 
 @pytest.mark.parametrize(

@@ -61,3 +61,16 @@ def test_the_notice_of_a_bounce_that_the_log_has_told_is_no_second_event(relay: 
     told = f"to=<{token}>: the log has told it"
     wait(lambda: told in relay.maillog.read_text(), True, f"{told} in the log")
     assert [event["type"] for event in relay.events(sent)] == ["injection", "bounce"]
+
+
+def test_a_message_refused_for_good_is_found_by_its_recipient(relay: Relay) -> None:
+    content = b"From: news@stranger.example\r\nSubject: no\r\n\r\nHello.\r\n"
+    with relay.session() as connection:
+        reply = connection.message(SENDER, ["refused@example.net"], content)
+    assert reply.startswith("550 5.7.1 Unconfigured Sending Domain")
+
+    def listed() -> str:
+        return relay.estafeta("events", "--recipient", "Refused@example.net").stdout
+
+    wait(lambda: listed().count("policy_rejection"), 1, "the event of the refusal")
+    assert "stranger.example" in listed()

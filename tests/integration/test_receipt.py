@@ -4,6 +4,7 @@ Beside each of them stands one without: what a client is told, and what a recipi
 but for the receipt.
 """
 
+import json
 import re
 import threading
 import time
@@ -317,3 +318,12 @@ def test_a_key_revoked_a_moment_ago_stops_at_the_final_dot(relay: Relay, tickets
         before = ticket_of(tickets, "plan/revocada") + TRACE
         reply = client.message(SENDER, ["alice@example.net"], message(before=before))
     assert reply[0] == "5", reply
+
+
+def test_a_message_refused_behind_the_proxy_is_one_event(relay: Relay) -> None:
+    reply = send(relay, message(OTHER_SENDER), "refused.once@example.net")
+    assert reply.startswith("5")
+    command = ("events", "--recipient", "refused.once@example.net", "--json")
+    wait(lambda: relay.estafeta(*command).stdout.count("policy_rejection"), 1, "the event of the refusal")
+    (shown,) = map(json.loads, relay.estafeta(*command).stdout.splitlines())
+    assert shown["remote_addr"] == "127.0.0.1"

@@ -97,12 +97,13 @@ def test_both_pixels_are_seen_and_told_apart(relay: Relay) -> None:
     assert {each["type"]: each["rcpt_to"] for each in seen}["initial_open"] == RECIPIENT.lower()
 
 
-def test_a_head_request_counts_for_nothing(relay: Relay) -> None:
+def test_h7_a_head_request_is_told_of_and_counts_for_nobody(relay: Relay) -> None:
     sent = relay.send(message('<body><a href="https://example.com/">Go</a></body>'), RECIPIENT)
     body = relay.copy(sent).body
     for url in (*links(body), *(found.decode() for found in _SRC.findall(body))):
         assert relay.http("HEAD", url).status in (200, 302)
-    relay.events(sent, "injection", "delivery")
+    told = relay.events(sent, "injection", "delivery", "click", "open", "initial_open")
+    assert {each.get("automated") for each in told if "user_agent_parsed" in each} == {"head"}
 
 
 @pytest.mark.parametrize("place", ["c", "u", "o"])

@@ -49,7 +49,7 @@ def test_a_click_leads_to_the_exact_target(site: Site, target: bytes, location: 
 def test_a_click_is_recorded_before_it_is_answered(site: Site) -> None:
     message = site.message()
     answer = site.http.get(
-        site.links.click(message.message_id, TARGET, "a name"), headers={"User-Agent": "Mozilla/5.0"}
+        site.links.click(message.message_id, TARGET, "a name"), headers={"User-Agent": "Mail/1.0"}
     )
     assert answer.status_code == 302
     (found,) = site.events("click")
@@ -58,7 +58,7 @@ def test_a_click_is_recorded_before_it_is_answered(site: Site) -> None:
     assert abs(found.event.timestamp / 1000 - time.time()) < 10
     assert found.event.data == {
         "ip_address": "127.0.0.1",
-        "user_agent": "Mozilla/5.0",
+        "user_agent": "Mail/1.0",
         "target_link_url": TARGET.decode(),
         "target_link_name": "a name",
     }
@@ -86,10 +86,49 @@ def test_a_link_of_a_message_that_is_no_longer_known_still_leads_on(site: Site) 
     assert site.events() == []
 
 
-def test_h7_head_is_answered_and_not_recorded(site: Site) -> None:
+def test_h7_head_is_answered_and_marked(site: Site) -> None:
     answer = site.http.head(site.links.click(site.message().message_id, TARGET))
     assert (answer.status_code, answer.headers["location"]) == (302, TARGET.decode())
-    assert site.events("click") == []
+    assert [each.event.data["automated"] for each in site.events("click")] == ["head"]
+
+
+def click(site: Site, url: str) -> None:
+    assert site.http.get(url).status_code == 302
+
+
+def marks(site: Site) -> list[str]:
+    """Return the marks of the clicks, oldest first."""
+    return [each.event.data.get("automated", "") for each in reversed(site.events("click"))]
+
+
+def test_h7_whoever_follows_every_link_at_once_is_a_scanner(site: Site) -> None:
+    message = site.message()
+    for number in range(5):
+        click(site, site.links.click(message.message_id, b"https://example.com/%d" % number))
+    assert marks(site) == ["burst"] * 5
+
+
+def test_h7_a_person_may_follow_two_links_and_one_of_them_again(site: Site) -> None:
+    message = site.message()
+    for number in (0, 1, 0, 1, 0):
+        click(site, site.links.click(message.message_id, b"https://example.com/%d" % number))
+    assert marks(site) == [""] * 5
+
+
+def test_h7_a_link_that_all_share_is_followed_by_different_people(site: Site) -> None:
+    transmission = site.message().transmission_id
+    for number in range(5):
+        click(site, site.links.click(transmission, b"https://example.com/%d" % number, shared=True))
+    assert marks(site) == [""] * 5
+
+
+def test_h7_a_burst_that_came_while_the_store_was_away_is_marked_when_it_is_back(site: Site) -> None:
+    message = site.message()
+    with site.locked_store():
+        for number in range(3):
+            click(site, site.links.click(message.message_id, b"https://example.com/%d" % number))
+    site.wait_until(lambda: len(site.events("click")) == 3)
+    assert marks(site) == ["burst"] * 3
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])

@@ -186,3 +186,19 @@ def test_an_event_given_up_by_the_wait_but_written_by_the_store_counts_once(
 
     found = run(tmp_path, work)
     assert len(found) == len(set(found)) == 50
+
+
+def test_events_of_one_moment_are_written_together_and_one_refused_alone_is_lost(
+    tmp_path: Path,
+) -> None:
+    async def work(recorder: Recorder, store: Store, message: Message) -> None:
+        written = []
+        submit = store.submit
+        store.submit = lambda rows: (written.append(len(rows)), submit(rows))[1]  # type: ignore[method-assign, func-returns-value]
+        assert await asyncio.gather(*(recorder.record(event(message)) for _ in range(50))) == [True] * 50
+        assert written == [50]
+        bad = TokenEvent(IDS.next(), "open", 5, message.message_id, False, {"n": float("nan")})
+        answers = await asyncio.gather(*map(recorder.record, (event(message), bad, event(message))))
+        assert answers == [True, False, True]
+
+    assert len(run(tmp_path, work)) == 52

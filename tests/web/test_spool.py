@@ -3,6 +3,8 @@
 import errno
 import os
 import resource
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,23 @@ def test_events_come_back_in_order_and_the_file_is_emptied(tmp_path: Path) -> No
     assert (tmp_path / "spool").stat().st_size == 0
     spool.append(events[:1])
     assert everything(spool) == events[:1]
+    spool.close()
+
+
+def test_h7_what_an_event_shows_of_earlier_ones_comes_back_with_it(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    burst = replace(event(3), scanned=(1, 2), data={"automated": "burst"})
+    spool.append([burst])
+    assert everything(spool) == [burst]
+    spool.close()
+
+
+def test_a_line_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    text = b'[1,"click",1001,7,false,{}]'
+    (tmp_path / "spool").write_bytes(b"%08x %s\n" % (zlib.crc32(text), text))
+    spool = Spool(tmp_path / "spool")
+    spool.open()
+    assert everything(spool) == [event(1)]
     spool.close()
 
 

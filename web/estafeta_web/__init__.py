@@ -15,6 +15,7 @@ client        where a request comes from
 health        /healthz and /metrics
 answers       answers and headers that several paths share
 service       what the paths work with: links, clock, ids, recorder
+automated     who loads a pixel or follows a link without being a person
 recorder      makes an event durable: in the store, or in the spool while there is none
 spool         events on the disk of this host, in the order they came
 metrics       what is counted

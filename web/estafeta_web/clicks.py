@@ -14,11 +14,10 @@ KINDS = frozenset({Kind.CLICK, Kind.AMP_CLICK})
 
 
 async def click(request: Request) -> Response:
-    """Record the click and redirect; HEAD, which no person sends, is not recorded."""
+    """Record the click and redirect."""
     serving = service.of(request)
     token = serving.token(request, KINDS)
     if token is None:
         return answers.not_found()
-    if request.method == "GET":
-        await serving.record(token, request)
+    await serving.record(token, request)
     return answers.redirect(token.target)

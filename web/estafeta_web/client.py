@@ -4,10 +4,14 @@ The connection's own address, except where it is one of `web.trusted_proxies`: t
 X-Forwarded-For that is none of them. Whatever stands before that one, anybody may have sent.
 """
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Sequence
 
 from starlette.requests import Request
+
+CHARACTERS = 64  # the longest IPv6 address has 45, and the name of an interface may follow
+REMEMBERED = 4096  # addresses of clients: those of some minutes, in less than 1 MB
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -35,6 +39,11 @@ def address(request: Request, trusted: Sequence[Network]) -> str:
 
 def _plain(text: str) -> str:
     """Return an address as it is usually written, an IPv4 address in an IPv6 one as IPv4; "" for others."""
+    return _read(text) if len(text) <= CHARACTERS else ""
+
+
+@functools.lru_cache(REMEMBERED)  # reading an address takes as long as checking a token
+def _read(text: str) -> str:
     try:
         read = ipaddress.ip_address(text)
     except ValueError:

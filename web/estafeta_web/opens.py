@@ -6,15 +6,16 @@ from starlette.responses import Response
 from estafeta_core.tokens import Kind
 from estafeta_web import answers, service
 
+_SHOWN = Response(answers.PIXEL, media_type="image/gif")  # made once: it is the same for everybody
+
 KINDS = frozenset({Kind.OPEN, Kind.INITIAL_OPEN})
 
 
 async def pixel(request: Request) -> Response:
-    """Record the open and send the pixel; HEAD, which shows nobody anything, is not recorded."""
+    """Record the open and send the pixel."""
     serving = service.of(request)
     token = serving.token(request, KINDS)
     if token is None:
         return answers.not_found()
-    if request.method == "GET":
-        await serving.record(token, request)
-    return Response(answers.PIXEL, media_type="image/gif")
+    await serving.record(token, request)
+    return _SHOWN

@@ -20,7 +20,8 @@ from typing import TypeVar
 
 from estafeta_core.events import LINK_UNSUBSCRIBE, LIST_UNSUBSCRIBE
 from estafeta_core.store import RowsRefused, Store, StoreUnavailable
-from estafeta_core.store.rows import Row, TokenEvent, Unsubscribed
+from estafeta_core.store.rows import Automated, Row, TokenEvent, Unsubscribed
+from estafeta_web.automated import BURST
 from estafeta_web.metrics import Metrics
 from estafeta_web.spool import Spool
 
@@ -38,7 +39,9 @@ T = TypeVar("T")
 def rows_of(event: TokenEvent) -> list[Row]:
     """Return what the store keeps of `event`."""
     source = SOURCES.get(event.type)
-    return [event] if source is None else [event, Unsubscribed(event.id, source, event.timestamp)]
+    if source is not None:
+        return [event, Unsubscribed(event.id, source, event.timestamp)]
+    return [event, *(Automated(event_id, BURST) for event_id in event.scanned)]
 
 
 class Recorder:
@@ -49,6 +52,8 @@ class Recorder:
         self._spool = spool
         self._metrics = metrics
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._gathered: list[tuple[TokenEvent, asyncio.Future[bool]]] = []
+        self._writing: set[asyncio.Task[None]] = set()
         self._pending: list[tuple[TokenEvent, asyncio.Future[bool]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._spooled = asyncio.Event()
@@ -82,7 +87,7 @@ class Recorder:
         """Return whether `event` is durable; takes PATIENCE and a write to the disk at most."""
         kept = "lost"
         try:
-            if not self.backlog and await self._to_store(rows_of(event), PATIENCE):
+            if not self.backlog and await self._gather(event):
                 kept = "store"
             elif await self._to_spool(event):
                 kept = "spool"
@@ -90,6 +95,36 @@ class Recorder:
             log.exception("event %d could not be recorded", event.event_id)
         self._metrics.events.labels(event.type, kept).inc()
         return kept != "lost"
+
+    def _gather(self, event: TokenEvent) -> asyncio.Future[bool]:
+        """Have `event` written together with all that come in the same turn of the loop."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[bool] = loop.create_future()
+        if not self._gathered:
+            loop.call_soon(self._write_gathered)
+        self._gathered.append((event, done))
+        return done
+
+    def _write_gathered(self) -> None:
+        batch, self._gathered = self._gathered, []
+        task = asyncio.create_task(self._write(batch))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _write(self, batch: list[tuple[TokenEvent, asyncio.Future[bool]]]) -> None:
+        """Write a batch and tell those who wait whether the store has it; each alone where it is refused."""
+        kept = False
+        try:
+            kept = await self._to_store([row for event, _ in batch for row in rows_of(event)], PATIENCE)
+        except RowsRefused as error:
+            if len(batch) > 1:
+                await asyncio.gather(*(self._write([one]) for one in batch))
+            elif not batch[0][1].done():
+                batch[0][1].set_exception(error)
+        finally:  # whatever happens, nobody waits for ever
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(kept)
 
     async def store_answers(self) -> bool:
         """Return whether the store can be written to now."""

@@ -20,7 +20,7 @@ from estafeta_core.links import Links
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import Counter, TokenEvent
 from estafeta_core.tokens import Kind, Token
-from estafeta_web import client
+from estafeta_web import automated, client
 from estafeta_web.access import Access
 from estafeta_web.metrics import Counted, Metrics
 from estafeta_web.recorder import Recorder
@@ -35,6 +35,9 @@ EVENT_TYPES = {
     Kind.LIST_UNSUBSCRIBE: events.LIST_UNSUBSCRIBE,
     Kind.LINK_UNSUBSCRIBE: events.LINK_UNSUBSCRIBE,
 }
+
+_CLICKS = frozenset({Kind.CLICK, Kind.AMP_CLICK})
+_MARKED = _CLICKS | {Kind.OPEN, Kind.INITIAL_OPEN}  # unsubscribing has a form that no scanner sends
 
 READERS = 8  # threads that wait for the store and the disk; a look takes a millisecond
 PATIENCE = 5.0  # seconds for one
@@ -87,6 +90,7 @@ class Service:
     readers: ThreadPoolExecutor = field(default_factory=_readers)
     counting: ThreadPoolExecutor = field(default_factory=_counting)
     pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES))
+    bursts: automated.Bursts = field(default_factory=automated.Bursts)
     ids: IdSource = field(default_factory=IdSource)
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
@@ -110,14 +114,25 @@ class Service:
 
     async def record(self, token: Token, request: Request) -> bool:
         """Record that `token` was used; return whether that is durable."""
+        event_id, now = self.ids.next(), self.now_ms()
+        data = _data(token, request, self.address(request))
+        mark, scanned = "", None
+        if token.kind in _MARKED:
+            mark = automated.mark(request.method, data["user_agent"])
+        # A token that all recipients share may be followed by three of them at once.
+        if token.kind in _CLICKS and not token.shared:
+            scanned = self.bursts.click(token.id, token.target, event_id, now)
+        if mark or scanned is not None:
+            data["automated"] = mark or automated.BURST
         return await self.recorder.record(
             TokenEvent(
-                event_id=self.ids.next(),
+                event_id=event_id,
                 type=EVENT_TYPES[token.kind],
-                timestamp=self.now_ms(),
+                timestamp=now,
                 id=token.id,
                 shared=token.shared,
-                data=_data(token, request, self.address(request)),
+                data=data,
+                scanned=scanned or (),
             )
         )
 

@@ -93,7 +93,7 @@ class Spool:
 
 
 def _line(event: TokenEvent) -> bytes:
-    values = [event.event_id, event.type, event.timestamp, event.id, event.shared, event.data]
+    values = [event.event_id, event.type, event.timestamp, event.id, event.shared, event.data, event.scanned]
     text = json.dumps(values, separators=(",", ":")).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
@@ -103,7 +103,8 @@ def _event(line: bytes) -> TokenEvent | None:
     if checksum != b"%08x" % zlib.crc32(text):
         log.error("a damaged line of %d bytes in the spool is left out", len(line))
         return None
-    return TokenEvent(*json.loads(text))
+    values = json.loads(text)
+    return TokenEvent(*values[:6], *map(tuple, values[6:]))  # an earlier version wrote six
 
 
 def _end_of_lines(fd: int) -> int:

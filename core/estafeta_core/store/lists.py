@@ -14,7 +14,7 @@ from estafeta_core.store.statements import Values, read_transmission
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A transmission, and how many of its recipients did what."""
+    """A transmission, and how many of its recipients did what; only people count."""
 
     transmission: Transmission
     recipients: int
@@ -40,9 +40,12 @@ class Fate:
     bounced: bool  # refused while Postfix was delivering it
     returned: bool  # refused in a report that came by mail
     failed: bool  # refused, suppressed or returned, and not delivered after that
-    opened: bool
-    clicked: bool
+    opened: bool  # by a person
+    clicked: bool  # by a person
     unsubscribed: bool
+    proxied: bool  # opened through the image proxy of a mailbox provider
+    prefetched: bool  # its pixel was loaded by anything else that is no person
+    scanned: bool  # a link of it was followed by what is no person
 
 
 class Lists(Reader):

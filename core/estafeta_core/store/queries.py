@@ -7,9 +7,11 @@ _SENDS = """
     SELECT t.*,
         (SELECT count(*) FROM messages m WHERE m.transmission_id = t.transmission_id),
         (SELECT count(DISTINCT e.message_id) FROM events e
-            WHERE e.transmission_id = t.transmission_id AND e.type IN ('open', 'initial_open')),
+            WHERE e.transmission_id = t.transmission_id AND e.type IN ('open', 'initial_open')
+            AND json_extract(e.data, '$.automated') IS NULL),
         (SELECT count(DISTINCT e.message_id) FROM events e
-            WHERE e.transmission_id = t.transmission_id AND e.type IN ('click', 'amp_click'))
+            WHERE e.transmission_id = t.transmission_id AND e.type IN ('click', 'amp_click')
+            AND json_extract(e.data, '$.automated') IS NULL)
     FROM transmissions t"""
 _GROUPS = """
     SELECT g.*, (SELECT count(*) FROM group_contacts c WHERE c.group_id = g.group_id) FROM groups g"""
@@ -17,6 +19,7 @@ _GROUPS = """
 # What events tell of one copy: the sign at place n is bit n of its fate, and field n of lists.Fate. Bounce
 # class 25 is a suppressed recipient's (bounce_class.ADMIN_FAILURE).
 _BOUNCE_CLASS = "json_extract(h.data, '$.bounce_class')"
+_AUTOMATED = "json_extract(h.data, '$.automated')"  # why it was no person; NULL: nothing shows that
 FATES = (
     "h.type = 'policy_rejection'",
     f"h.type = 'bounce' AND {_BOUNCE_CLASS} IS '25'",
@@ -26,9 +29,12 @@ FATES = (
     """h.type IN ('bounce', 'out_of_band') AND NOT EXISTS (SELECT 1 FROM events l
         WHERE l.transmission_id = h.transmission_id AND l.message_id = h.message_id
         AND l.type = 'delivery' AND l.timestamp > h.timestamp)""",
-    "h.type IN ('open', 'initial_open')",
-    "h.type IN ('click', 'amp_click')",
+    f"h.type IN ('open', 'initial_open') AND {_AUTOMATED} IS NULL",
+    f"h.type IN ('click', 'amp_click') AND {_AUTOMATED} IS NULL",
     "h.type IN ('list_unsubscribe', 'link_unsubscribe')",
+    f"h.type IN ('open', 'initial_open') AND {_AUTOMATED} IS 'proxy'",
+    f"h.type IN ('open', 'initial_open') AND {_AUTOMATED} IS NOT NULL AND {_AUTOMATED} IS NOT 'proxy'",
+    f"h.type IN ('click', 'amp_click') AND {_AUTOMATED} IS NOT NULL",
 )
 _SIGNS = " | ".join(f"(max({sign}) << {bit})" for bit, sign in enumerate(FATES))
 

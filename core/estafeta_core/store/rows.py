@@ -1,7 +1,8 @@
 """What the store keeps, a dataclass per table; `migrations/` says the same in SQL.
 
 `TokenEvent`, `Unsubscribed` and `Bounced` have no table of their own: they are how the web service
-and the mail intake, which know only a token, write events and suppressions. `Forget` takes rows away.
+and the mail intake, which know only a token, write events and suppressions. `Automated` marks an event,
+and `Forget` takes rows away.
 
 Times are Unix milliseconds. `account` and `subaccount` stand on every row that is
 asked for by tenant, so that no query crosses tenants by way of a join.
@@ -89,7 +90,8 @@ class TokenEvent:
     """What a recipient did, known by a token alone: the store adds transmission and account itself.
 
     Written twice it is there once, and an unsubscribe counts once for each way of leaving. Nothing is
-    written when the store no longer knows the message.
+    written when the store no longer knows the message, nor an open of a recipient who is on the account's
+    list with the type `open_tracking`.
     """
 
     event_id: int
@@ -98,6 +100,15 @@ class TokenEvent:
     id: int  # a message id, or a transmission id where the token was shared
     shared: bool
     data: dict[str, Any] = field(default_factory=dict)
+    scanned: tuple[int, ...] = ()  # earlier events that this one shows to be no person's
+
+
+@dataclass(frozen=True, slots=True)
+class Automated:
+    """That an event which is there was no person's; a reason that it has stays."""
+
+    event_id: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +264,7 @@ Row = (
     | Event
     | Suppression
     | TokenEvent
+    | Automated
     | Unsubscribed
     | Bounced
     | LogPosition

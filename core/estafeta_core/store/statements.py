@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from estafeta_core.store.rows import (
+    Automated,
     Bounced,
     Contact,
     Content,
@@ -90,6 +91,10 @@ def _token_event(row: TokenEvent) -> Values:
     return (row.event_id, row.type, row.timestamp, _object(row.data), row.id)
 
 
+def _automated(row: Automated) -> Values:
+    return (row.event_id, row.reason)
+
+
 def _unsubscribed(row: Unsubscribed) -> Values:
     return (row.source, f"message {row.message_id}", row.created, row.message_id)
 
@@ -162,10 +167,14 @@ STATEMENTS = {
     "token_event": """INSERT OR IGNORE INTO events
         SELECT ?1, ?2, ?3, transmission_id, message_id, account, subaccount, ?4
         FROM messages JOIN transmissions USING (transmission_id)
-        WHERE message_id = ?5 AND rcpt_to <> 'erased@invalid'""",
+        WHERE message_id = ?5 AND rcpt_to <> 'erased@invalid'
+        AND (?2 NOT IN ('open', 'initial_open') OR NOT EXISTS (SELECT 1 FROM suppressions s
+            WHERE s.account = transmissions.account AND s.subaccount = coalesce(transmissions.subaccount, '')
+            AND s.recipient = rcpt_to AND s.type = 'open_tracking'))""",
     "shared_token_event": """INSERT OR IGNORE INTO events
         SELECT ?1, ?2, ?3, transmission_id, NULL, account, subaccount, ?4
         FROM transmissions WHERE transmission_id = ?5""",
+    "automated": """UPDATE events SET data = json_insert(data, '$.automated', ?2) WHERE event_id = ?1""",
     "suppression": "INSERT OR REPLACE INTO suppressions VALUES (?,?,?,?,?,?,?)",
     "unsubscribed": """INSERT OR IGNORE INTO suppressions
         SELECT account, coalesce(subaccount, ''), rcpt_to,
@@ -221,6 +230,7 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     Message: ("message", _message),
     Event: ("event", _event),
     TokenEvent: ("token_event", _token_event),
+    Automated: ("automated", _automated),
     Suppression: ("suppression", _suppression),
     Unsubscribed: ("unsubscribed", _unsubscribed),
     Bounced: ("bounced", _bounced),

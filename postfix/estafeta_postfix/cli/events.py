@@ -64,7 +64,14 @@ def _newest_first(
 
 
 def _is_for(occurrence: Occurrence, recipient: str) -> bool:
-    return occurrence.message is not None and occurrence.message.rcpt_to == recipient.lower()
+    return _recipient(occurrence) == recipient.lower()
+
+
+def _recipient(occurrence: Occurrence) -> str:
+    """Return whom an event is about; of a message that was refused, the event alone knows."""
+    if occurrence.message is not None:
+        return occurrence.message.rcpt_to
+    return str(occurrence.event.data.get("rcpt_to", ""))
 
 
 def as_line(occurrence: Occurrence, *, as_json: bool) -> str:
@@ -76,7 +83,7 @@ def as_line(occurrence: Occurrence, *, as_json: bool) -> str:
         local_time(event.timestamp),
         f"{event.type:16}",
         transmission.queue_id if transmission else "-",
-        message.rcpt_to if message else "-",
+        _recipient(occurrence) or "-",
         detail(event),
     ]
     return printable("  ".join(words)).rstrip()

@@ -38,6 +38,8 @@ def detail(event: Event) -> str:
         words.append(data.get("ip_address"))
     if event.type == events.DELIVERY and "queue_time" in data:
         words.append(f"{int(data['queue_time']) / 1000:.1f} s in the queue")
+    if data.get("automated"):
+        words.append(f"automated: {data['automated']}")
     if data.get("ip_pool"):
         words.append(f"pool {data['ip_pool']}")
     return ", ".join(str(word) for word in words if word)

@@ -1,9 +1,10 @@
 """Postfix's log -> delivery, bounce and delay events, each exactly once.
 
-parse      one log line -> what became of one recipient, or which queue file is a copy of which
-timestamp  the times of log lines, which may lack year and zone
-reason     what the remote server said -> error code, reason, bounce class
-records    what was told, and the store -> rows
-reader     a log that is rotated or truncated while it is read
-follow     reads, records, remembers how far
+parse        one log line -> what became of one recipient, or which queue file is a copy of which
+timestamp    the times of log lines, which may lack year and zone
+reason       what the remote server said -> error code, reason, bounce class
+connections  which deliveries went over TLS
+records      what was told, and the store -> rows
+reader       a log that is rotated or truncated while it is read
+follow       reads, records, remembers how far
 """

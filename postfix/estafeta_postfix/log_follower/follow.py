@@ -61,6 +61,7 @@ class Follower:
     def _follow(self) -> None:
         """Follow from where the store says, until told to stop or something fails."""
         self._recorded = self._store.log_position(str(self._path))
+        self._recorder.forget()
         reader = self._reader(self._path, self._recorded)
         try:
             while True:

@@ -1,7 +1,8 @@
-"""One line of Postfix's log -> what became of one recipient, or of a whole message.
+"""One line of Postfix's log -> what became of one recipient, or of a whole message, or a connection over TLS.
 
     TIME HOST PROGRAM/SERVICE[PID]: QUEUEID: to=<ADDRESS>, [orig_to=<ADDRESS>, ]relay=RELAY, [conn_use=N, ]
         delay=SECONDS, delays=A/B/C/D, dsn=D.S.N, status=STATUS (TEXT)
+    TIME HOST PROGRAM/SERVICE[PID]: Untrusted TLS connection established to RELAY: PROTOCOL with cipher ...
     TIME HOST PROGRAM/qmgr[PID]: QUEUEID: from=<ADDRESS>, status=expired, returned to sender
     TIME HOST postfix/estafeta-delivery/smtpd[PID]: COPY: client=CLIENT, orig_queue_id=QUEUEID, ...
     TIME HOST postfix/pickup[PID]: COPY: uid=NUMBER from=<ADDRESS> orig_id=QUEUEID
@@ -28,15 +29,21 @@ from estafeta_postfix.render.outbound import POOL
 
 _TIME = rb"(?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))"
 _ADDRESS = rb"<(?P<%b>(?:[^<>\"\s]|\"(?:[^\"\\]|\\.)*\")*)>"
-_HEAD = rb"^" + _TIME + rb" \S+ (?P<tag>\S+)/%b\[\d+\]: (?P<queue_id>[0-9A-Za-z]+): "
+_PROGRAM = rb"^" + _TIME + rb" \S+ (?P<tag>\S+)/%b\[(?P<pid>\d+)\]: "
+_HEAD = _PROGRAM + rb"(?P<queue_id>[0-9A-Za-z]+): "
 
 _DELIVERY = re.compile(
     (_HEAD % rb"[a-z0-9_-]+")
     + (rb"to=" + _ADDRESS % b"recipient" + rb", ")
     + (rb"(?:orig_to=" + _ADDRESS % b"original_to" + rb", )?")
-    + rb"relay=(?P<host>[^\s,\[]++)(?:\[(?P<ip>[0-9A-Fa-f.:]+)\])?[^\s,]*, (?:conn_use=\d+, )?"
-    + rb"delay=(?P<delay>\d+(?:\.\d+)?), delays=[\d./]+, dsn=(?P<dsn>\d\.\d+\.\d+), "
+    + rb"relay=(?P<host>[^\s,\[]++)(?:\[(?P<ip>[0-9A-Fa-f.:]+)\])?[^\s,]*, (?:conn_use=(?P<use>\d{1,9}), )?"
+    + rb"delay=(?P<delay>\d+(?:\.\d+)?), delays=(?P<delays>[\d./]+), dsn=(?P<dsn>\d\.\d+\.\d+), "
     + rb"status=(?P<status>sent|bounced|deferred) \((?P<text>.*)\)$"
+)
+_SECURED = re.compile(
+    (_PROGRAM % rb"smtp")
+    + rb"(?:Anonymous|Untrusted|Trusted|Verified) TLS connection (?:established|reused) to "
+    + rb"(?P<host>[^\s,\[]++)\[(?P<ip>[0-9A-Fa-f.:]+)\](?::\d+)?: "
 )
 _EXPIRED = re.compile(
     (_HEAD % rb"qmgr")
@@ -69,6 +76,9 @@ class Delivery:
     status: str  # sent, bounced, deferred
     text: str  # what the server said, in Postfix's words
     pool: str = ""  # whose addresses it came from; "": Postfix's own way out
+    process: str = ""  # which one has delivered it
+    busy: float = 0.0  # seconds since that process began to connect
+    reused: bool = False  # over a connection that has carried another message before
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,17 @@ class Copied:
     anew: bool = False  # the other one is gone, and this is all that was left of it
 
 
-Told = Delivery | Expired | Copied
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A connection over TLS that a process has to a host."""
+
+    time: str
+    process: str
+    host: str
+    ip: str
+
+
+Told = Delivery | Expired | Copied | Secured
 
 
 def parse(line: bytes) -> Told | None:
@@ -103,6 +123,9 @@ def parse(line: bytes) -> Told | None:
             return _handed_over(match) if match["tag"] == _SPLIT_TAG else _delivery(match)
         expired = _EXPIRED.match(line)
         return Expired(_text(expired["time"]), _text(expired["queue_id"])) if expired else None
+    if b" TLS connection " in line:
+        secured = _SECURED.match(line)
+        return _secured(secured) if secured else None
     if b", orig_queue_id=" in line:
         return _copied(_COPIED.match(line), _DELIVERY_TAG)
     if b"> orig_id=" in line:
@@ -125,6 +148,22 @@ def _handed_over(match: re.Match[bytes]) -> Told | None:
     return _delivery(match) if match["status"] == b"bounced" else None
 
 
+def _secured(match: re.Match[bytes]) -> Secured:
+    return Secured(_text(match["time"]), _process(match), _text(match["host"]), _text(match["ip"]))
+
+
+def _process(match: re.Match[bytes]) -> str:
+    return _text(match["tag"] + b"/" + match["pid"])
+
+
+def _busy(delays: bytes) -> float:
+    """Return the seconds for connecting and sending, the last two of the four; 0 where there are none."""
+    try:
+        return sum(map(float, delays.split(b"/")[2:]))
+    except ValueError:
+        return 0.0
+
+
 def _delivery(match: re.Match[bytes]) -> Delivery:
     tag = _text(match["tag"])
     return Delivery(
@@ -139,6 +178,9 @@ def _delivery(match: re.Match[bytes]) -> Delivery:
         status=_text(match["status"]),
         text=_text(match["text"]),
         pool=tag.removeprefix(_POOL_TAG) if tag.startswith(_POOL_TAG) else "",
+        process=_process(match),
+        busy=_busy(match["delays"]),
+        reused=int(match["use"] or 1) > 1,
     )
 
 

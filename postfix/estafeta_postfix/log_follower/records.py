@@ -11,17 +11,19 @@ the sender his name, and no provider does.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from estafeta_core import events
-from estafeta_core.bounce_class import INVALID_RECIPIENT
+from estafeta_core.bounce_class import HARD
+from estafeta_core.config.schema import IpPool
 from estafeta_core.ids import IdSource
 from estafeta_core.store import Store
 from estafeta_core.store.reader import Copy
 from estafeta_core.store.rows import WHOLE, Event, Requeued, Row, Suppression
-from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, Told
-from estafeta_postfix.log_follower.reason import Reason, expired, read_reason
+from estafeta_postfix.log_follower.connections import Connections
+from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, Secured, Told
+from estafeta_postfix.log_follower.reason import Reason, cleaned, expired, read_reason
 from estafeta_postfix.log_follower.timestamp import Timestamps
 
 # A message not yet so many milliseconds old has not been deferred before (Postfix's shortest back-off is
@@ -30,6 +32,8 @@ YOUNG = 1000
 
 BOUNCE_RULE = "Bounce Rule"  # SparkPost's name for where such a suppression comes from
 
+_METHODS: dict[str, object] = {"recv_method": "esmtp", "delv_method": "esmtp"}
+_HARD = frozenset(map(str, HARD))
 _FINAL = (events.DELIVERY, events.BOUNCE)
 _TYPES = {"sent": events.DELIVERY, "bounced": events.BOUNCE, "deferred": events.DELAY}
 
@@ -37,10 +41,22 @@ _TYPES = {"sent": events.DELIVERY, "bounced": events.BOUNCE, "deferred": events.
 class Recorder:
     """Turns what the log tells into rows."""
 
-    def __init__(self, store: Store, ids: IdSource, timestamps: Timestamps) -> None:
+    def __init__(
+        self,
+        store: Store,
+        ids: IdSource,
+        timestamps: Timestamps,
+        pools: Callable[[], Mapping[str, IpPool]] = dict,
+    ) -> None:
         self._store = store
         self._ids = ids
         self._timestamps = timestamps
+        self._pools = pools
+        self._connections = Connections()
+
+    def forget(self) -> None:
+        """Forget earlier lines: the log is read from another place, or some of it once more."""
+        self._connections.forget()
 
     def rows(self, told: Iterable[Told]) -> list[Row]:
         """Return the rows of one batch of lines; StoreUnavailable when the store cannot be asked."""
@@ -49,6 +65,8 @@ class Recorder:
             match item:
                 case Delivery():
                     batch.events += self._delivery(item, batch)
+                case Secured():
+                    self._connections.secured(item, self._timestamps.read(item.time).start)
                 case Copied():
                     self._copied(item, batch)
                 case Expired():
@@ -84,6 +102,7 @@ class Recorder:
         return batch.sources[queue_id]
 
     def _delivery(self, delivery: Delivery, batch: "_Batch") -> Iterator[Event]:
+        over_tls = self._connections.over_tls(delivery, self._timestamps.read(delivery.time).start)
         known = batch.copies.get(delivery.queue_id)
         queue_id = delivery.queue_id if known is None else known.original
         copy = self._named(queue_id, (delivery.recipient, delivery.original), batch)
@@ -99,18 +118,17 @@ class Recorder:
         if waited >= YOUNG:
             retries += self._store.count_delays(message_id)
         data: dict[str, object] = {
-            "ip_address": delivery.ip,
+            **_METHODS,
             "num_retries": str(retries),
             "queue_time": str(waited),
-            "delv_method": "esmtp",
+            **_way(delivery, over_tls),
+            **self._from(delivery),
         }
-        if delivery.pool:
-            data["ip_pool"] = delivery.pool
         if delivery.status != "sent":
             data |= _said(read_reason(delivery))
         if delivery.status == "deferred":
             batch.delays[message_id] += 1
-        if data.get("bounce_class") == str(INVALID_RECIPIENT) and delivery.status == "bounced":
+        if delivery.status == "bounced" and data["bounce_class"] in _HARD:
             batch.suppressions += _suppressions(copy, str(data["raw_reason"]), moment)
         yield self._event(_TYPES[delivery.status], moment, copy, data)
 
@@ -132,13 +150,23 @@ class Recorder:
                 continue
             retries = batch.delays[message.message_id] + self._store.count_delays(message.message_id)
             data: dict[str, object] = {
-                "ip_address": "",
+                **_METHODS,
                 "num_retries": str(retries),
-                "delv_method": "esmtp",
+                "ip_address": "",
+                "routing_domain": _domain(message.rcpt_to),
             }
             copy = Copy(found.transmission, message)
             moment = self._timestamps.read(item.time).start
             yield self._event(events.BOUNCE, moment, copy, data | _said(expired()))
+
+    def _from(self, delivery: Delivery) -> dict[str, object]:
+        """Return the pool of a delivery, and the address of it that the pool is bound to, where it is."""
+        if not delivery.pool:
+            return {}
+        pool = self._pools().get(delivery.pool, IpPool())
+        bound = pool.bind_address6 if ":" in delivery.ip else pool.bind_address
+        address = {"sending_ip": bound} if bound and delivery.ip else {}
+        return {"ip_pool": delivery.pool, **address}
 
     def _named(self, queue_id: str, recipients: Iterable[str], batch: "_Batch") -> Copy | None:
         """Return the message of the first of these recipients that a transmission has."""
@@ -174,6 +202,25 @@ class _Batch:
         self.named: dict[tuple[str, str], Copy | None] = {}
         self.suppressions: list[Suppression] = []
         self.delays: Counter[int] = Counter()
+
+
+def _way(delivery: Delivery, over_tls: bool | None) -> dict[str, object]:
+    """Return where a message went, how, and what was said when it was taken."""
+    way: dict[str, object] = {
+        "ip_address": delivery.ip,
+        "routing_domain": _domain(delivery.recipient),
+    }
+    if delivery.ip:
+        way["outbound_host"] = delivery.host
+    if over_tls is not None:
+        way["outbound_tls"] = "1" if over_tls else "0"
+    if delivery.ip and delivery.status == "sent":
+        way["outbound_response"] = cleaned(delivery.text)
+    return way
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()
 
 
 def _suppressions(copy: Copy, said: str, moment: int) -> list[Suppression]:

@@ -77,6 +77,7 @@ def _mail_sent(place: Place) -> dict[str, str]:
     return {
         "relayhost": plain("relayhost", place.relayhost),
         "smtp_tls_security_level": "may",
+        "smtp_tls_loglevel": "1",  # a line for each connection over TLS: events say which mail went so
         "minimal_backoff_time": f"{place.retry_delay}s",
         "queue_run_delay": f"{place.retry_delay}s",
         # The records of recipients that a milter adds come before that of the FILTER which header checks set,

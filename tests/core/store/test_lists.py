@@ -51,6 +51,55 @@ def test_t46_a_send_tells_how_many_recipients_opened_and_clicked(store: Store) -
     assert send == Send(transmission, recipients=3, opened=2, clicked=2)
 
 
+def marked(transmission: Transmission, message: Message, **marks: str) -> list[Row]:
+    """Return events of the kinds that `marks` names, each with its mark."""
+    return [
+        replace(event, data={"automated": mark})
+        for kind, mark in marks.items()
+        for event in happened(transmission, message, kind)
+        if isinstance(event, Event)
+    ]
+
+
+def test_h7_a_send_counts_people(store: Store) -> None:
+    transmission, (alice, bob) = sent(store, "a@x.net", "b@x.net")
+    store.record(
+        marked(transmission, alice, open="proxy", initial_open="prefetch", click="burst", amp_click="head")
+    )
+    store.record(happened(transmission, bob, "open", "click"))
+    (send,) = store.sends("acme")
+    assert (send.opened, send.clicked) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mark", "expected"),
+    [
+        ("open", "proxy", "proxied"),
+        ("initial_open", "proxy", "proxied"),
+        ("initial_open", "prefetch", "prefetched"),
+        ("open", "head", "prefetched"),
+        ("click", "burst", "scanned"),
+        ("amp_click", "scanner", "scanned"),
+    ],
+)
+def test_h7_a_fate_tells_people_from_what_is_automated(
+    store: Store, kind: str, mark: str, expected: str
+) -> None:
+    transmission, (message,) = sent(store)
+    store.record(marked(transmission, message, **{kind: mark}))
+    assert store.fates("acme", 0, LATEST) == {fate(expected): 1}
+    store.record(happened(transmission, message, kind))
+    person = "clicked" if "click" in kind else "opened"
+    assert store.fates("acme", 0, LATEST) == {fate(expected, person): 1}
+
+
+def test_a_message_that_was_never_taken_in_has_no_fate(store: Store) -> None:
+    store.record(
+        [Event(IDS.next(), "policy_rejection", 5, IDS.next(), None, "acme", None, {"rcpt_to": "a@x.net"})]
+    )
+    assert store.fates("acme", 0, LATEST) == {}
+
+
 def test_sends_come_newest_first_by_account_in_pages(store: Store) -> None:
     mine = [sent(store)[0] for _ in range(5)]
     theirs, _ = sent(store, account="other")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from estafeta_core.ids import EPOCH_MS, PROCESS_BITS, SEQUENCE_BITS
 from estafeta_core.store import Store
 from estafeta_core.store.rows import (
+    Automated,
     Bounced,
     Contact,
     Content,
@@ -86,6 +87,7 @@ def test_every_statement_has_the_values_it_asks_for() -> None:
         *make_rows(),
         TokenEvent(IDS.next(), "open", 1, 5, shared=False),
         TokenEvent(IDS.next(), "open", 1, 5, shared=True),
+        Automated(5, "burst"),
         Suppression("acme", None, "a@b.c", "transactional", "Manually Added", "", 1),
         Unsubscribed(5, "List Unsubscribe", 1),
         Bounced(5, "Bounce Rule", "550 No", 1),
@@ -103,6 +105,33 @@ def test_every_statement_has_the_values_it_asks_for() -> None:
     ):
         place, row_values = convert(row)
         assert len(row_values) == max(SQL[place].count("?"), 0) or f"?{len(row_values)}" in SQL[place]
+
+
+def test_h7_an_event_is_marked_once_it_is_there_and_keeps_the_mark_it_has(store: Store) -> None:
+    _, message, _ = rows = make_rows()
+    assert isinstance(message, Message)
+    ids = [IDS.next() for _ in range(3)]
+    links = [
+        TokenEvent(ids[0], "click", 1, message.message_id, shared=False, data={"user_agent": "a"}),
+        TokenEvent(ids[1], "click", 2, message.message_id, shared=False, data={"automated": "head"}),
+    ]
+    # In one transaction as well: marks are set after the events of a batch are written.
+    store.record([*rows, *(Automated(event_id, "burst") for event_id in ids), *links])
+    found = {each.event.event_id: each.event.data for each in store.events(types=["click"])}
+    assert found == {ids[0]: {"user_agent": "a", "automated": "burst"}, ids[1]: {"automated": "head"}}
+
+
+@pytest.mark.parametrize("kind", ["open", "initial_open", "click"])
+@pytest.mark.parametrize("suppressed", ["open_tracking", "transactional"])
+def test_no_open_of_a_recipient_who_has_not_agreed_is_written(
+    store: Store, kind: str, suppressed: str
+) -> None:
+    _, message, _ = rows = make_rows()
+    assert isinstance(message, Message)
+    store.record([*rows, Suppression("acme", None, message.rcpt_to, suppressed, "", "", 0)])
+    store.record([TokenEvent(IDS.next(), kind, 1, message.message_id, shared=False)])
+    kept = suppressed != "open_tracking" or kind == "click"
+    assert len(store.events(types=[kind])) == kept
 
 
 # What is taken away

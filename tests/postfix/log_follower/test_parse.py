@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, parse
+from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, Secured, parse
 
 SENT = (
     b"Nov 20 13:52:35 mx postfix/smtp[2970]: 4jWGxH1CJ8zK02L: to=<reader@example.com>, "
@@ -52,6 +52,8 @@ def test_a_delivery_is_read() -> None:
         dsn="2.0.0",
         status="sent",
         text="250 2.0.0 Ok: queued as 12AB",
+        process="postfix/2970",
+        busy=0.09,
     )
 
 
@@ -140,7 +142,7 @@ def test_what_the_server_said_is_text_whatever_it_is() -> None:
 )
 def test_no_line_is_too_strange(line: bytes) -> None:
     found = parse(line)
-    assert found is None or found.queue_id.isalnum()
+    assert found is None or isinstance(found, Secured) or found.queue_id.isalnum()
 
 
 @pytest.mark.parametrize("delay", [b"1.2.3", b".", b"1.", b""])
@@ -221,3 +223,43 @@ def test_nothing_else_is_taken_for_a_message_queued_anew(line: bytes) -> None:
 def test_another_transport_hands_nothing_over() -> None:
     assert isinstance(parse(HANDED_OVER.replace(b"estafeta-split", b"estafeta-splits")), Delivery)
     assert parse(HANDED_OVER.replace(b"queued as", b"kept as")) is None
+
+
+SECURED = (
+    b"Nov 20 13:52:35 mx postfix/estafeta-pool-m/smtp[2970]: Untrusted TLS connection established to "
+    b"mx.example.com[2001:db8::1]:25: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"
+)
+
+
+@pytest.mark.parametrize("word", [b"Untrusted", b"Trusted", b"Verified", b"Anonymous"])
+@pytest.mark.parametrize("how", [b"established", b"reused"])
+def test_a_connection_over_tls_is_read(word: bytes, how: bytes) -> None:
+    line = SECURED.replace(b"Untrusted", word).replace(b"established", how)
+    process = "postfix/estafeta-pool-m/2970"
+    assert parse(line) == Secured("Nov 20 13:52:35", process, "mx.example.com", "2001:db8::1")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"/smtp[", b"/smtpd["),  # a client's, to us
+        (b"to mx", b"from mx"),
+        (b"]: Untrusted", b"]: 4jWGxH1CJ8zK02L: Untrusted"),
+        (b"Untrusted", b"warning: Untrusted"),
+    ],
+)
+def test_a_line_that_only_speaks_of_tls_tells_nothing(old: bytes, new: bytes) -> None:
+    assert parse(SECURED.replace(old, new)) is None
+
+
+def test_a_delivery_tells_what_its_process_was_busy_with() -> None:
+    found = parse(BOUNCED)
+    assert isinstance(found, Delivery)
+    assert (found.process, found.reused) == ("postfix/submission/1", True)
+    assert found.busy == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("delays", [b"1/2/x", b"1//./2", b"....", b"1/2"])
+def test_strange_delays_are_none(delays: bytes) -> None:
+    found = parse(SENT.replace(b"delays=0.01/0.01/0.05/0.04", b"delays=" + delays))
+    assert found is None or (isinstance(found, Delivery) and found.busy == 0)

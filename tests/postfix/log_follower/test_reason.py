@@ -2,7 +2,7 @@ import pytest
 
 from estafeta_core import bounce_class
 from estafeta_postfix.log_follower.parse import Delivery
-from estafeta_postfix.log_follower.reason import Reason, expired, read_reason
+from estafeta_postfix.log_follower.reason import ANSWER_CHARACTERS, Reason, cleaned, expired, read_reason
 
 
 def delivery(text: str, dsn: str, status: str) -> Delivery:
@@ -71,3 +71,18 @@ def test_a_failure_is_told_as_events_tell_it(text: str, dsn: str, status: str, e
 def test_a_message_that_got_too_old_timed_out() -> None:
     assert expired().bounce_class == bounce_class.TIMEOUT
     assert expired().raw_reason.startswith(expired().error_code)
+
+
+def test_what_was_said_is_evidence_where_the_code_says_nothing() -> None:
+    found = read_reason(delivery("host mx[192.0.2.1] said: 550 No such user here", "5.0.0", "bounced"))
+    assert found.bounce_class == bounce_class.INVALID_RECIPIENT
+    text = "host mx[192.0.2.1] said: 550 no such user (in reply to MAIL FROM command)"
+    assert read_reason(delivery(text, "5.0.0", "bounced")).bounce_class == bounce_class.MAIL_BLOCK
+
+
+def test_l1_an_answer_is_one_line_of_bounded_length() -> None:
+    hostile = "550 a\r\nb\x1b[2J\u2028c\x9f" + "x" * 100_000
+    assert cleaned(hostile).startswith("550 a  b [2J c x")
+    assert len(cleaned(hostile)) == ANSWER_CHARACTERS
+    found = read_reason(delivery(f"host mx[192.0.2.1] said: {hostile}", "5.0.0", "bounced"))
+    assert max(len(found.reason), len(found.raw_reason)) <= ANSWER_CHARACTERS

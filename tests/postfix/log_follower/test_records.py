@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from estafeta_core.config.schema import IpPool
 from estafeta_core.ids import IdSource
 from estafeta_core.store import Store
 from estafeta_core.store.rows import Event, Requeued, Row, Suppression
-from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, Told
+from estafeta_postfix.log_follower.parse import Copied, Delivery, Expired, Secured, Told
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
 
@@ -63,6 +64,10 @@ def test_each_status_becomes_its_event(recorder: Recorder, inject: Callable[...,
         "num_retries": "0",
         "queue_time": "250",
         "delv_method": "esmtp",
+        "recv_method": "esmtp",
+        "routing_domain": "example.com",
+        "outbound_host": "mx.example.com",
+        "outbound_response": "250 Ok",
     }
     assert events[1].data["error_code"] == "550"
     assert events[1].data["raw_reason"] == "550 5.1.1 No"
@@ -331,3 +336,65 @@ def test_d02_an_address_that_does_not_exist_is_mailed_no_more(
     assert {(row.account, row.subaccount, row.description) for row in found} == {
         ("acme", "123", "550 5.1.1 No")
     }
+
+
+def test_an_event_says_how_its_mail_went(recorder: Recorder, inject: Callable[..., None]) -> None:
+    inject("A1B2C3", "a@example.com", "b@example.com", "c@example.com")
+    lines: list[Told] = [
+        Secured(SECOND, "p", "mx.example.com", "192.0.2.1"),
+        told("A1B2C3", "a@example.com", process="p"),
+        told("A1B2C3", "b@example.com", "bounced", process="p"),
+        told("A1B2C3", "c@example.com", "deferred", process="p", host="none", ip=""),
+    ]
+    sent, bounced, deferred = (event.data for event in events_of(recorder, lines))
+    assert (sent["outbound_tls"], sent["outbound_host"]) == ("1", "mx.example.com")
+    assert sent["outbound_response"] == "250 Ok"
+    assert (bounced["outbound_tls"], bounced["outbound_host"]) == ("1", "mx.example.com")
+    assert not {"outbound_tls", "outbound_host", "outbound_response"} & deferred.keys()
+    assert {data["recv_method"] for data in (sent, bounced, deferred)} == {"esmtp"}
+
+
+def test_the_routing_domain_is_where_postfix_sent_it(recorder: Recorder, inject: Callable[..., None]) -> None:
+    inject("A1B2C3", "alias@example.com")
+    [event] = events_of(recorder, [told("A1B2C3", "real@Example.NET", original="alias@example.com")])
+    assert event.data["routing_domain"] == "example.net"
+
+
+@pytest.mark.parametrize(
+    ("pool", "ip", "expected"),
+    [
+        ("marketing", "192.0.2.1", "192.0.2.10"),
+        ("marketing", "2001:db8::1", "2001:db8::10"),
+        ("marketing", "", None),  # no host was reached
+        ("unbound", "192.0.2.1", None),
+        ("gone", "192.0.2.1", None),
+        ("", "192.0.2.1", None),
+    ],
+)
+def test_the_sending_ip_is_the_address_the_pool_is_bound_to(
+    store: Store, inject: Callable[..., None], pool: str, ip: str, expected: str | None
+) -> None:
+    pools = {
+        "marketing": IpPool(bind_address="192.0.2.10", bind_address6="2001:db8::10"),
+        "unbound": IpPool(),
+    }
+    recorder = Recorder(store, IdSource(), Timestamps(), lambda: pools)
+    inject("A1B2C3", "a@example.com")
+    [event] = events_of(recorder, [told("A1B2C3", "a@example.com", pool=pool, ip=ip)])
+    assert event.data.get("sending_ip") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "suppressed"),
+    [
+        ("host mx said: 550 5.7.1 No such user!", True),
+        ("host mx said: 550 5.7.1 Message rejected under suspicion of SPAM", False),
+        ("host mx said: 550 5.7.1 no such user (in reply to MAIL FROM command)", False),
+    ],
+)
+def test_nobody_is_suppressed_for_what_does_not_blame_him(
+    recorder: Recorder, inject: Callable[..., None], text: str, *, suppressed: bool
+) -> None:
+    inject("A1B2C3", "a@example.com")
+    rows = recorder.rows([told("A1B2C3", "a@example.com", "bounced", dsn="5.7.1", text=text)])
+    assert any(isinstance(row, Suppression) for row in rows) is suppressed

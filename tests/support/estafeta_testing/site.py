@@ -34,6 +34,7 @@ KEY = bytes(range(32))
 # Of the account acme, whose copies `Site.message` records: by the name of the credential.
 KEYS = {"main": "1" * 48, "reader": "2" * 48, "sender": "3" * 48, "revoked": "4" * 48}
 OTHER_KEY = "5" * 48  # of another account
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"  # a person's
 PASSWORD = "correct horse battery"  # of usuario.plan
 
 
@@ -144,7 +145,7 @@ def serving(folder: Path, store: Store, proxies: Sequence[str] = ()) -> Iterator
     thread.start()
     while not server.started:
         time.sleep(0.005)
-    with httpx2.Client(base_url=base, timeout=10) as http:
+    with httpx2.Client(base_url=base, timeout=10, headers={"User-Agent": BROWSER}) as http:
         yield Site(http, links, store, recorder, shelf, folder)
     server.should_exit = True
     thread.join()
