@@ -19,6 +19,8 @@ links         the URLs and addresses that carry them
 ids           63-bit, time-ordered numbers
 events        what happened, under SparkPost's field names
 bounce_class  SparkPost's bounce classes, by enhanced status code
+bounce_names  the same in words
+suppression   what may stand in a suppression list
 statistics    what became of messages, counted as providers' pages show it
 store         where transmissions, recipients, events and suppressions are durable
 sockets       where the daemons' sockets lie, and who may open them

@@ -17,8 +17,10 @@ from estafeta_core.store.rows import (
     Forget,
     Group,
     GroupContact,
+    Lifted,
     LogPosition,
     Message,
+    Renewal,
     Requeued,
     Row,
     Suppression,
@@ -101,7 +103,16 @@ def _suppression(row: Suppression) -> Values:
         row.source,
         _text(row.description),
         row.created,
+        row.updated or row.created,
     )
+
+
+def _renewal(row: Renewal) -> Values:
+    return _suppression(row.suppression)
+
+
+def _lifted(row: Lifted) -> Values:
+    return (row.account, row.subaccount or "", _text(row.recipient), row.type)
 
 
 def _log_position(row: LogPosition) -> Values:
@@ -151,14 +162,22 @@ STATEMENTS = {
     "event": "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
     "token_event": """INSERT OR IGNORE INTO events
         SELECT ?1, ?2, ?3, transmission_id, message_id, account, subaccount, ?4
-        FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?5""",
+        FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?5
+        AND NOT (?2 IN ('open', 'initial_open') AND EXISTS (SELECT 1 FROM suppressions s
+            WHERE s.account = transmissions.account AND s.subaccount = coalesce(transmissions.subaccount, '')
+            AND s.recipient = rcpt_to AND s.type = 'open_tracking'))""",
     "shared_token_event": """INSERT OR IGNORE INTO events
         SELECT ?1, ?2, ?3, transmission_id, NULL, account, subaccount, ?4
         FROM transmissions WHERE transmission_id = ?5""",
-    "suppression": "INSERT OR REPLACE INTO suppressions VALUES (?,?,?,?,?,?,?)",
+    "lifted": """DELETE FROM suppressions
+        WHERE account = ?1 AND subaccount = ?2 AND recipient = ?3 AND type = ?4""",
+    "renewal": """INSERT INTO suppressions VALUES (?,?,?,?,?,?,?,?)
+        ON CONFLICT (account, subaccount, recipient, type) DO UPDATE
+        SET source = excluded.source, description = excluded.description, updated = excluded.updated""",
+    "suppression": "INSERT OR IGNORE INTO suppressions VALUES (?,?,?,?,?,?,?,?)",
     "unsubscribed": """INSERT OR IGNORE INTO suppressions
         SELECT account, coalesce(subaccount, ''), rcpt_to,
-               CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3
+               CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3, ?3
         FROM messages JOIN transmissions USING (transmission_id) WHERE message_id = ?4""",
     "log_position": "INSERT OR REPLACE INTO log_positions VALUES (?,?,?)",
     "tag": "INSERT OR IGNORE INTO tags VALUES (?,?)",
@@ -187,6 +206,8 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     Event: ("event", _event),
     TokenEvent: ("token_event", _token_event),
     Suppression: ("suppression", _suppression),
+    Renewal: ("renewal", _renewal),
+    Lifted: ("lifted", _lifted),
     Unsubscribed: ("unsubscribed", _unsubscribed),
     LogPosition: ("log_position", _log_position),
     Tag: ("tag", _tag),

@@ -1,0 +1,87 @@
+"""Which events are asked for, and the same in SQL.
+
+Every filter is a list of values, any of which will do; None asks for everything, an empty list finds nothing.
+In SQL each is one parameter, a JSON array or NULL, whose number follows from its place in `EventFilter`, so
+one statement serves all combinations and nothing of what is asked for ever stands in its text.
+
+Patterns are LIKE's: made by `pattern` from what people write, with `*` for anything, and compared without
+regard to the case of ASCII letters.
+"""
+
+import json
+from dataclasses import astuple, dataclass, fields
+
+FIRST = 7  # the parameters before it are the statement's own
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What an event, its message and its transmission must be."""
+
+    types: tuple[str, ...] | None = None
+    subaccounts: tuple[str, ...] | None = None  # "" is what is no subaccount's
+    bounce_classes: tuple[str, ...] | None = None
+    reasons: tuple[str, ...] | None = None  # patterns
+    ip_pools: tuple[str, ...] | None = None
+    messages: tuple[int, ...] | None = None  # message ids
+    recipients: tuple[str, ...] | None = None  # in the form of addresses.mailbox_key
+    recipient_domains: tuple[str, ...] | None = None  # patterns
+    campaigns: tuple[str, ...] | None = None  # patterns
+    subjects: tuple[str, ...] | None = None  # patterns
+    from_addresses: tuple[str, ...] | None = None  # patterns
+    sending_domains: tuple[str, ...] | None = None  # patterns
+
+    def parameters(self) -> list[str | None]:
+        """Return the values for the statement."""
+        return [None if values is None else json.dumps(values) for values in astuple(self)]
+
+
+EVERYTHING = EventFilter()
+
+
+def pattern(text: str) -> str:
+    r"""Return LIKE's pattern for a text in which `*` stands for anything; `\` is its escape."""
+    for sign in "\\%_":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("*", "%")
+
+
+_NUMBER = {field.name: f"?{number}" for number, field in enumerate(fields(EventFilter), FIRST)}
+
+
+def _one_of(name: str, column: str) -> str:
+    return f"{column} IN (SELECT value FROM json_each({_NUMBER[name]}))"
+
+
+def _like(name: str, column: str, before: str = "") -> str:
+    wanted = f"{before} || p.value" if before else "p.value"
+    return f"EXISTS (SELECT 1 FROM json_each({_NUMBER[name]}) p WHERE {column} LIKE {wanted} ESCAPE '\\')"
+
+
+def _of_message(condition: str) -> str:
+    return f"EXISTS (SELECT 1 FROM messages mm WHERE mm.message_id = e.message_id AND {condition})"
+
+
+def _of_transmission(condition: str) -> str:
+    return f"EXISTS (SELECT 1 FROM transmissions tt WHERE tt.transmission_id = e.transmission_id AND {condition})"
+
+
+_CONDITIONS = {
+    "types": _one_of("types", "e.type"),
+    "subaccounts": _one_of("subaccounts", "coalesce(e.subaccount, '')"),
+    "bounce_classes": _one_of("bounce_classes", "json_extract(e.data, '$.bounce_class')"),
+    "reasons": _like("reasons", "json_extract(e.data, '$.reason')"),
+    "ip_pools": _one_of("ip_pools", "json_extract(e.data, '$.ip_pool')"),
+    "messages": _one_of("messages", "e.message_id"),
+    "recipients": _of_message(_one_of("recipients", "mm.rcpt_to")),
+    "recipient_domains": _of_message(_like("recipient_domains", "mm.rcpt_to", "'%@'")),
+    "campaigns": _of_transmission(_like("campaigns", "tt.campaign_id")),
+    "subjects": _of_transmission(_like("subjects", "tt.subject")),
+    "from_addresses": _of_transmission(_like("from_addresses", "tt.friendly_from")),
+    "sending_domains": _of_transmission(_like("sending_domains", "tt.friendly_from", "'%@'")),
+}
+
+# True of an event `e` that the filter lets through; what is not asked for costs one look at a NULL.
+MATCHES = "\n        AND ".join(
+    f"({_NUMBER[name]} IS NULL OR {condition})" for name, condition in _CONDITIONS.items()
+)
