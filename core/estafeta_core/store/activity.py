@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from estafeta_core.store.event_filter import EVERYTHING, EventFilter
 from estafeta_core.store.reader import LATEST, Occurrence, Reader, occurrence
 from estafeta_core.store.rows import Event, Message, Transmission
-from estafeta_core.store.statements import read_event, read_message, read_transmission
+from estafeta_core.store.statements import Values, read_event, read_message, read_transmission
 
 PATIENCE = 4.0  # seconds for one question; whoever asks over HTTP is told after 5
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which events: of whom, when, and what the filter says. Ids, where given, are the only ones looked at."""
+    """Which events: whose, when, and what the filter says. Where ids are given, no others are looked at."""
 
     account: str | None  # None: of all accounts
     since: int = 0
@@ -43,9 +43,7 @@ class Activity(Reader):
         """Return how many events there are, counted up to `limit`."""
         return int(self._asked("count", search, limit, None)[0][0])
 
-    def _asked(
-        self, what: str, search: Search, limit: int, cursor: tuple[int, int] | None
-    ) -> list[tuple[object, ...]]:
+    def _asked(self, what: str, search: Search, limit: int, cursor: tuple[int, int] | None) -> list[Values]:
         before = min((search.until, 0), cursor or (search.until, 0))
         way, ids = _way(search)
         own = (search.account, search.since, *before, limit, None if ids is None else json.dumps(ids))
@@ -71,6 +69,10 @@ class Activity(Reader):
         """Return copies of a transmission in the order of their ids, those behind `message_id`."""
         rows = self.query("messages_after", transmission_id, message_id, limit, patience=PATIENCE)
         return [read_message(row) for row in rows]
+
+    def count_messages(self, transmission_id: int) -> int:
+        """Return how many copies a transmission has."""
+        return int(self.query("count_messages", transmission_id)[0][0])
 
     def events_of(self, transmission_id: int, message_ids: Iterable[int]) -> list[Event]:
         """Return what happened to these copies of a transmission, oldest first."""

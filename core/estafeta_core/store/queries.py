@@ -66,7 +66,7 @@ QUERIES = {
     "suppressions_newest": f"""
         SELECT * {_SUPPRESSIONS} AND (updated, subaccount, recipient, type) < (?10, ?11, ?12, ?13)
         ORDER BY updated DESC, subaccount DESC, recipient DESC, type DESC LIMIT ?9""",
-    "count_suppressions": f"SELECT count(*) FROM (SELECT 1 {_SUPPRESSIONS} LIMIT ?9)",
+    "count_suppressions": f"SELECT count(*) FROM (SELECT 1 {_SUPPRESSIONS} LIMIT ?9)",  # noqa: S608 - constants
     "suppression_sources": """
         SELECT source, count(*) FROM suppressions WHERE account = ?1
         AND subaccount IN (SELECT value FROM json_each(?2)) GROUP BY source""",
@@ -92,6 +92,7 @@ QUERIES = {
     "messages": "SELECT * FROM messages WHERE transmission_id = ?1 ORDER BY message_id",
     "messages_after": """
         SELECT * FROM messages WHERE transmission_id = ?1 AND message_id > ?2 ORDER BY message_id LIMIT ?3""",
+    "count_messages": "SELECT count(*) FROM messages WHERE transmission_id = ?1",
     "message_events": """
         SELECT * FROM events WHERE transmission_id = ?1
         AND message_id IN (SELECT value FROM json_each(?2)) ORDER BY timestamp, event_id""",
