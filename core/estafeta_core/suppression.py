@@ -8,7 +8,10 @@ The first two are `MAIL`: whoever names no type means both of them and never the
 Raises ValueError, in words for whoever wrote the entry.
 """
 
+from typing import Any
+
 from estafeta_core.addresses import ADDRESS_LIMIT, domain_of, mailbox_key
+from estafeta_core.events import iso_time
 from estafeta_core.store.rows import Suppression
 
 MAIL = ("transactional", "non_transactional")
@@ -53,6 +56,24 @@ def entry(
     return Suppression(
         account, subaccount, mailbox_key(recipient), kind, source or usual, description, now, now
     )
+
+
+def view(entry: Suppression) -> dict[str, Any]:
+    """Return the entry as SparkPost's Suppression List API shows it; `transactional` and its like are older."""
+    fields: dict[str, Any] = {
+        "recipient": entry.recipient,
+        "type": entry.type,
+        "source": entry.source,
+        "created": iso_time(entry.created),
+        "updated": iso_time(entry.updated),
+    }
+    if entry.description:
+        fields["description"] = entry.description
+    if entry.type in MAIL:
+        fields[entry.type] = True
+    if entry.subaccount:
+        fields["subaccount_id"] = entry.subaccount
+    return fields
 
 
 def _listed(names: tuple[str, ...]) -> str:

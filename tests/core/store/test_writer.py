@@ -140,14 +140,16 @@ def suppressed(store: Store) -> list[tuple[str, int, int]]:
 
 
 def test_what_happens_leaves_a_suppression_that_is_there_as_it_is(store: Store) -> None:
-    for time, description in enumerate(("first", "second"), 1):
-        store.record([Suppression("acme", None, "a@b.c", "transactional", "Bounce Rule", description, time)])
+    for moment, description in enumerate(("first", "second"), 1):
+        store.record(
+            [Suppression("acme", None, "a@b.c", "transactional", "Bounce Rule", description, moment)]
+        )
     assert suppressed(store) == [("first", 1, 1)]
 
 
 def test_a_renewal_changes_a_suppression_and_keeps_when_it_was_created(store: Store) -> None:
-    for time, description in enumerate(("first", "second"), 1):
-        row = Suppression("acme", None, "a@b.c", "transactional", "Manually Added", description, time)
+    for moment, description in enumerate(("first", "second"), 1):
+        row = Suppression("acme", None, "a@b.c", "transactional", "Manually Added", description, moment)
         store.record([Renewal(row)])
     assert suppressed(store) == [("second", 1, 2)]
 

@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from estafeta_core import suppression
 from estafeta_core.addresses import mailbox_key
-from estafeta_core.events import iso_time
 from estafeta_core.json_strict import Repeated
 from estafeta_core.store.event_filter import pattern
 from estafeta_core.store.rows import Lifted, Renewal, Row, Suppression
@@ -44,7 +43,7 @@ async def show(serving: Service, caller: Caller, request: Request) -> Response:
     )
     if not found:
         raise not_found(_MISSING)
-    return json_response({"results": [*map(_shown, found)], "links": [], "total_count": len(found)})
+    return json_response({"results": [*map(suppression.view, found)], "links": [], "total_count": len(found)})
 
 
 async def put(serving: Service, caller: Caller, request: Request) -> Response:
@@ -107,7 +106,7 @@ async def search(serving: Service, caller: Caller, request: Request) -> Response
         count = functools.partial(serving.store.count_suppressions, entries, limit=COUNTED)
         total = await ask(serving, count) if more else len(page)
     links = [{"href": paging.link(*place(page[-1]), total), "rel": "next"}] if more else []
-    return json_response({"results": [*map(_shown, page)], "links": links, "total_count": total})
+    return json_response({"results": [*map(suppression.view, page)], "links": links, "total_count": total})
 
 
 async def summary(serving: Service, caller: Caller, request: Request) -> Response:
@@ -220,20 +219,3 @@ def _searched(serving: Service, caller: Caller, parameters: Parameters) -> Entri
         since=parameters.time("from", 0),
         until=parameters.time("to", serving.now_ms() + 1),
     )
-
-
-def _shown(entry: Suppression) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "recipient": entry.recipient,
-        "type": entry.type,
-        "source": entry.source,
-        "created": iso_time(entry.created),
-        "updated": iso_time(entry.updated),
-    }
-    if entry.description:
-        fields["description"] = entry.description
-    if entry.type in suppression.MAIL:
-        fields[entry.type] = True
-    if entry.subaccount:
-        fields["subaccount_id"] = entry.subaccount
-    return fields
