@@ -59,7 +59,7 @@ def entry(
 
 
 def view(entry: Suppression) -> dict[str, Any]:
-    """Return the entry as SparkPost's Suppression List API shows it; `transactional` and its like are older."""
+    """Return the entry as SparkPost's API shows it; the field named after its type is the older way."""
     fields: dict[str, Any] = {
         "recipient": entry.recipient,
         "type": entry.type,

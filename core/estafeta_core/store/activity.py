@@ -1,6 +1,7 @@
 """What happened, for whoever may ask for one account's events: searched, counted, and by transmission.
 
-Every question here is bounded in time, because a filter may have everything to read: AnswerTooLong.
+A filter may have everything to read, so questions are bounded in time: AnswerTooLong after `patience`
+seconds, unless that is 0.
 """
 
 import json
@@ -31,23 +32,24 @@ class Activity(Reader):
     """Questions for events; see the module's page."""
 
     def search(
-        self, search: Search, *, limit: int, cursor: tuple[int, int] | None = None
+        self,
+        search: Search,
+        *,
+        limit: int,
+        cursor: tuple[int, int] | None = None,
+        patience: float = PATIENCE,
     ) -> list[Occurrence]:
         """Return the newest events; `cursor` is the last one seen, as `Occurrence.cursor` has it.
 
         What is recorded meanwhile is newer, or late: it moves no event, so none is seen twice or left out.
         """
-        return [occurrence(row) for row in self._asked("search", search, limit, cursor)]
+        way, *values = _asked(search, limit, cursor)
+        return [occurrence(row) for row in self.query(f"search_{way}", *values, patience=patience)]
 
     def count(self, search: Search, *, limit: int) -> int:
         """Return how many events there are, counted up to `limit`."""
-        return int(self._asked("count", search, limit, None)[0][0])
-
-    def _asked(self, what: str, search: Search, limit: int, cursor: tuple[int, int] | None) -> list[Values]:
-        before = min((search.until, 0), cursor or (search.until, 0))
-        way, ids = _way(search)
-        own = (search.account, search.since, *before, limit, None if ids is None else json.dumps(ids))
-        return self.query(f"{what}_{way}", *own, *search.filter.parameters(), patience=PATIENCE)
+        way, *values = _asked(search, limit, None)
+        return int(self.query(f"count_{way}", *values, patience=PATIENCE)[0][0])
 
     def own_transmission(self, account: str | None, id_text: str) -> Transmission | None:
         """Return the account's transmission with this transmission id, message id or queue id.
@@ -82,10 +84,15 @@ class Activity(Reader):
         ]
 
 
-def _way(search: Search) -> tuple[str, tuple[int, ...] | None]:
-    """Return which of the questions is the quickest, and the ids it takes."""
-    if search.event_ids is not None:
-        return "ids", search.event_ids
-    if search.transmissions is not None:
-        return "transmissions", search.transmissions
-    return ("everybody" if search.account is None else "account"), None
+def _asked(
+    search: Search, limit: int, cursor: tuple[int, int] | None
+) -> tuple[str, *tuple[str | int | None, ...]]:
+    """Return which of the questions is the quickest, and the values it takes."""
+    ids = search.transmissions if search.event_ids is None else search.event_ids
+    if ids is None:
+        way = "everybody" if search.account is None else "account"
+    else:
+        way = "transmissions" if search.event_ids is None else "ids"
+    before = min((search.until, 0), cursor or (search.until, 0))
+    own = (search.account, search.since, *before, limit, None if ids is None else json.dumps(ids))
+    return way, *own, *search.filter.parameters()

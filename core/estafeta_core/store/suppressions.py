@@ -48,12 +48,18 @@ class Suppressions(Reader):
         return [_suppression(row) for row in rows]
 
     def suppressions(
-        self, entries: Entries, *, limit: int, after: Place | None = None, newest_first: bool = False
+        self,
+        entries: Entries,
+        *,
+        limit: int,
+        after: Place | None = None,
+        newest_first: bool = False,
+        patience: float = PATIENCE,
     ) -> list[Suppression]:
         """Return entries in the order in which they were last written; `after` is the last one seen."""
         name = "suppressions_newest" if newest_first else "suppressions"
         start = after or ((LATEST, "", "", "") if newest_first else (-1, "", "", ""))
-        rows = self.query(name, *_values(entries), limit, *start, patience=PATIENCE)
+        rows = self.query(name, *_values(entries), limit, *start, patience=patience)
         return [_suppression(row) for row in rows]
 
     def count_suppressions(self, entries: Entries, *, limit: int) -> int:

@@ -73,11 +73,11 @@ def list_(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List entries, the one written last at the end; of the account and its subaccounts unless one is named."""
-    _check(config, account, subaccount)
+    """List entries, the one written last at the end; those of all subaccounts too unless one is named."""
+    lists = _lists(config, account, subaccount)
     entries = Entries(
         account,
-        None if subaccount is None else (subaccount,),
+        lists,
         types or None,
         (source,) if source else None,
         (pattern(domain),) if domain else None,
@@ -86,8 +86,7 @@ def list_(
         if recipient is None:
             found = store.suppressions(entries, limit=limit, newest_first=True, patience=0)
         else:
-            found = [each for each in _pages(store, entries) if each.recipient == mailbox_key(recipient)]
-            found = found[::-1][:limit]
+            found = store.suppressions_of(account, lists, recipient, types or suppression.TYPES)
     listing.show(found, HEAD, _words, suppression.view, as_json=as_json)
 
 
@@ -109,7 +108,7 @@ def add(
     description: str,
 ) -> None:
     """Do not mail these addresses; an entry that is there already is renewed."""
-    _check(config, account, subaccount)
+    _lists(config, account, subaccount)
     make = functools.partial(suppression.entry, account, subaccount, now=_now(), source=source or "")
     try:
         entries = [
@@ -132,7 +131,7 @@ def remove(
     config: Path, *, recipients: tuple[str, ...], account: str, subaccount: str | None, types: tuple[str, ...]
 ) -> None:
     """Mail these addresses again; exit status 1 where one of them was not in the list."""
-    _check(config, account, subaccount)
+    _lists(config, account, subaccount)
     kinds = types or suppression.MAIL
     with opened(config) as store:
         lists = (subaccount or "",)
@@ -166,7 +165,7 @@ def import_(
     type. A faulty line is named and left out, the others are written, and the exit status is 1: mend the line
     and import the file again, which changes nothing of the others.
     """
-    _check(config, account, subaccount)
+    _lists(config, account, subaccount)
     faults: list[Unreadable] = []
     make = functools.partial(suppression.entry, account, subaccount, now=_now())
 
@@ -205,7 +204,7 @@ def export(
 
     It is the list of the account itself, or of one subaccount.
     """
-    _check(config, account, subaccount)
+    _lists(config, account, subaccount)
     entries = Entries(account, (subaccount or "",), types or None, (source,) if source else None)
     with opened(config) as store:
         suppression_csv.write(file, _pages(store, entries))
@@ -219,13 +218,17 @@ def _made(
     return [make(line.recipient, kind, **said) for kind in kinds]
 
 
-def _check(config: Path, account: str, subaccount: str | None) -> None:
-    """Fail for an account or subaccount that is not there: its list would be nobody's."""
+def _lists(config: Path, account: str, subaccount: str | None) -> tuple[str, ...]:
+    """Return the named list, or all that an account has; Failure for one that would be nobody's."""
     accounts = {each.account: each for each in load_accounts(load_config(config).accounts_dir)}
     if account not in accounts:
         raise Failure(f"there is no account {printable(account)}")
-    if subaccount is not None and subaccount not in accounts[account].subaccounts:
+    subaccounts = accounts[account].subaccounts
+    if subaccount is None:
+        return ("", *subaccounts)
+    if subaccount not in subaccounts:
         raise Failure(f"account {printable(account)} has no subaccount {printable(subaccount)}")
+    return (subaccount,)
 
 
 def _write(store: Store, entries: Iterable[Suppression]) -> int:

@@ -1,13 +1,12 @@
 """Suppression lists as CSV, in SparkPost's columns: `recipient,type,description`.
 
-Read: in UTF-8 with or without a mark at its front, any line ends, quotes as RFC 4180 has them. A first line
-that names its columns (`recipient` or `email` among them) may have them in another order, leave some out, and have
-others, of which `source` is read and the rest is not. Older lists have columns `transactional` and
-`non_transactional` with `true` in place of a type.
+Read: any line ends, quotes as RFC 4180 has them. A first line that names its columns (`recipient` or `email`
+among them) may have them in another order, leave some out, and have others, of which `source` is read and the
+rest is not. Older lists have columns `transactional` and `non_transactional` with `true` in place of a type.
 
-Written: a cell that a spreadsheet would take for a formula (`=`, `+`, `-`, `@`, tab or CR in front) gets a `'`
-before it, and so does one that begins with such a `'` already; what is read has one taken off. So a list comes
-back as it was, whoever opened it meanwhile.
+Written: a cell that a spreadsheet would take for a formula (`=`, `+`, `-`, `@`, tab or CR in front) gets a
+`'` before it, and so does one that begins with such a `'` already; what is read has one taken off. So a list
+comes back as it was, whoever opened it meanwhile.
 """
 
 import csv

@@ -1,5 +1,6 @@
 """A service with something to ask for, and a client with a key."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -49,8 +50,6 @@ def told(rows: list[Row], kind: str, later: int = 1, **data: Any) -> list[Event]
 
 def changed(rows: list[Row], **fields: Any) -> list[Row]:
     """Return the rows of a message with other fields of its transmission, in its events as well."""
-    import dataclasses
-
     of_events = {name: value for name, value in fields.items() if name in ("subaccount", "account")}
     made: list[Row] = []
     for row in rows:

@@ -1,11 +1,13 @@
 """Every path of the API for everybody who may ask: nobody, somebody, another account."""
 
+import base64
 from collections.abc import Callable
 
 import httpx2
 import pytest
 
 from estafeta_core.store.rows import Suppression
+from estafeta_core.store.suppressions import Entries
 from estafeta_testing.site import KEYS, OTHER_KEY, Site
 from estafeta_web.api.places import PLACES
 
@@ -33,33 +35,30 @@ def body(method: str, path: str) -> object:
 
 
 @pytest.mark.parametrize("key", ["", "garbage", "Bearer " + "9" * 48, "Basic !!", KEYS["revoked"]])
-@pytest.mark.parametrize(("method", "path"), EVERYTHING)
-def test_h10_whoever_has_no_key_that_is_in_force_gets_the_same_401(
-    ask: Ask, method: str, path: str, key: str
-) -> None:
-    answer = ask(path, method, key=key, json=body(method, path))
-    assert (answer.status_code, answer.json()) == (401, {"errors": [{"message": "Unauthorized"}]})
+def test_h10_whoever_has_no_key_that_is_in_force_gets_the_same_401(ask: Ask, key: str) -> None:
+    for method, path in EVERYTHING:
+        answer = ask(path, method, key=key, json=body(method, path))
+        assert (answer.status_code, answer.json()) == (401, {"errors": [{"message": "Unauthorized"}]}), path
 
 
-@pytest.mark.parametrize(("method", "path"), EVERYTHING)
-def test_h10_a_key_without_the_right_is_refused(ask: Ask, method: str, path: str) -> None:
-    answer = ask(path, method, key=KEYS["sender"], json=body(method, path))
-    assert (answer.status_code, answer.json()) == (403, {"errors": [{"message": "Forbidden."}]})
+def test_h10_a_key_without_the_right_is_refused(ask: Ask) -> None:
+    for method, path in EVERYTHING:
+        answer = ask(path, method, key=KEYS["sender"], json=body(method, path))
+        assert (answer.status_code, answer.json()) == (403, {"errors": [{"message": "Forbidden."}]}), path
 
 
-@pytest.mark.parametrize(("method", "path"), CHANGING)
-def test_h10_a_reader_changes_nothing(ask: Ask, site: Site, method: str, path: str) -> None:
+def test_h10_a_reader_changes_nothing(ask: Ask, site: Site) -> None:
     site.store.record([Suppression("acme", None, "gone@example.net", "transactional", "Bounce Rule", "", 1)])
-    assert ask(path, method, key=KEYS["reader"], json=body(method, path)).status_code == 403
-    found = site.store.suppressions_of("acme", [""], "gone@example.net", ["transactional"])
-    assert [entry.source for entry in found] == ["Bounce Rule"]
+    for method, path in CHANGING:
+        assert ask(path, method, key=KEYS["reader"], json=body(method, path)).status_code == 403, path
+    assert [entry.source for entry in site.store.suppressions(Entries("acme"), limit=10)] == ["Bounce Rule"]
 
 
-@pytest.mark.parametrize(("method", "path"), READING)
-def test_a_reader_reads_everything_there_is(ask: Ask, method: str, path: str) -> None:
-    answer = ask(path, key=KEYS["reader"])
-    assert answer.status_code in (200, 404)
-    assert answer.headers["content-type"] == "application/json"
+def test_a_reader_reads_everything_there_is(ask: Ask) -> None:
+    for _, path in READING:
+        answer = ask(path, key=KEYS["reader"])
+        assert answer.status_code in (200, 404), path
+        assert answer.headers["content-type"] == "application/json"
 
 
 def test_h10_what_is_another_accounts_is_answered_like_what_does_not_exist(ask: Ask, site: Site) -> None:
@@ -110,15 +109,15 @@ def test_another_accounts_list_is_written_by_nobody_else(ask: Ask, site: Site) -
         ("/api/v1/metrics/deliverability", {"GET", "HEAD"}),
     ],
 )
-@pytest.mark.parametrize("method", ["POST", "PATCH", "OPTIONS", "TRACE"])
 def test_what_a_path_does_not_do_is_answered_with_what_it_does(
-    ask: Ask, path: str, allowed: set[str], method: str
+    ask: Ask, path: str, allowed: set[str]
 ) -> None:
-    answer = ask(path, method)
-    assert answer.status_code == 405
-    assert set(answer.headers["allow"].split(", ")) == allowed
-    assert answer.json() == {"errors": [{"message": "Method not allowed"}]}
-    assert not [name for name in answer.headers if name.startswith("access-control")]
+    for method in ("POST", "PATCH", "OPTIONS", "TRACE"):
+        answer = ask(path, method)
+        assert answer.status_code == 405
+        assert set(answer.headers["allow"].split(", ")) == allowed
+        assert answer.json() == {"errors": [{"message": "Method not allowed"}]}
+        assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 def test_head_says_what_get_would_and_sends_nothing(ask: Ask) -> None:
@@ -138,8 +137,6 @@ def test_no_answer_may_be_kept_by_a_cache(ask: Ask) -> None:
 
 
 def test_whoever_guesses_passwords_is_stopped(ask: Ask) -> None:
-    import base64
-
     def guess(number: int) -> httpx2.Response:
         text = base64.b64encode(f"usuario.plan:guess {number}".encode()).decode()
         return ask("/api/v1/events/message", key=f"Basic {text}")
