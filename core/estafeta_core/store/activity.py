@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from estafeta_core.store.event_filter import EVERYTHING, EventFilter
 from estafeta_core.store.reader import LATEST, Occurrence, Reader, occurrence
 from estafeta_core.store.rows import Event, Message, Transmission
-from estafeta_core.store.statements import Values, read_event, read_message, read_transmission
+from estafeta_core.store.statements import read_event, read_message, read_transmission
 
 PATIENCE = 4.0  # seconds for one question; whoever asks over HTTP is told after 5
 
@@ -43,12 +43,12 @@ class Activity(Reader):
 
         What is recorded meanwhile is newer, or late: it moves no event, so none is seen twice or left out.
         """
-        way, *values = _asked(search, limit, cursor)
+        way, values = _asked(search, limit, cursor)
         return [occurrence(row) for row in self.query(f"search_{way}", *values, patience=patience)]
 
     def count(self, search: Search, *, limit: int) -> int:
         """Return how many events there are, counted up to `limit`."""
-        way, *values = _asked(search, limit, None)
+        way, values = _asked(search, limit, None)
         return int(self.query(f"count_{way}", *values, patience=PATIENCE)[0][0])
 
     def own_transmission(self, account: str | None, id_text: str) -> Transmission | None:
@@ -84,9 +84,7 @@ class Activity(Reader):
         ]
 
 
-def _asked(
-    search: Search, limit: int, cursor: tuple[int, int] | None
-) -> tuple[str, *tuple[str | int | None, ...]]:
+def _asked(search: Search, limit: int, cursor: tuple[int, int] | None) -> tuple[str, list[str | int | None]]:
     """Return which of the questions is the quickest, and the values it takes."""
     ids = search.transmissions if search.event_ids is None else search.event_ids
     if ids is None:
@@ -95,4 +93,4 @@ def _asked(
         way = "transmissions" if search.event_ids is None else "ids"
     before = min((search.until, 0), cursor or (search.until, 0))
     own = (search.account, search.since, *before, limit, None if ids is None else json.dumps(ids))
-    return way, *own, *search.filter.parameters()
+    return way, [*own, *search.filter.parameters()]
