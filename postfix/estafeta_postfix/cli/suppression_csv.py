@@ -21,6 +21,8 @@ from estafeta_core.store.rows import Suppression
 COLUMNS = ("recipient", "type", "description")
 EXPORTED = (*COLUMNS, "source")
 
+UNREAD = "\ufffd"  # what stands for bytes that are not UTF-8
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _TRUE = frozenset({"true", "1", "yes"})
 
@@ -61,8 +63,11 @@ def read(lines: Iterable[str]) -> Iterator[Line | Unreadable]:
             if columns is not None:
                 continue
             columns = COLUMNS
-        if any(cells):
-            yield _line(reader.line_num, dict(zip(columns or COLUMNS, cells, strict=False)))
+        line = _line(reader.line_num, dict(zip(columns or COLUMNS, cells, strict=False)))
+        if UNREAD in line.recipient:
+            yield Unreadable(line.number, "the address is not UTF-8")
+        elif any(cells):
+            yield line
 
 
 def _head(cells: list[str]) -> tuple[str, ...] | None:

@@ -12,7 +12,6 @@ from estafeta_testing.site import KEYS, Site
 from estafeta_testing.stored import IDS, make_rows
 
 Ask = Callable[..., httpx2.Response]
-AGES_AGO = 10_000  # milliseconds between an injection and what happens to the copy
 
 
 @pytest.fixture
@@ -56,7 +55,8 @@ def changed(rows: list[Row], **fields: Any) -> list[Row]:
         if isinstance(row, Transmission):
             made.append(dataclasses.replace(row, **fields))
         elif isinstance(row, Event):
-            made.append(dataclasses.replace(row, **of_events))
+            time = fields.get("injection_time", row.timestamp)
+            made.append(dataclasses.replace(row, timestamp=time, **of_events))
         else:
             made.append(row)
     return made
@@ -67,3 +67,9 @@ def sent(site: Site, *recipients: str, **fields: Any) -> list[Row]:
     rows = changed(make_rows(*recipients), **fields)
     site.store.record(rows)
     return rows
+
+
+@pytest.fixture
+def tell() -> tuple[Callable[..., list[Row]], Callable[..., list[Event]]]:
+    """Return what records a message, and what makes the events that happen to it."""
+    return sent, told
