@@ -74,7 +74,7 @@ def test_t42_an_event_is_found_by_every_id_and_however_old_it_is(ask: Ask, site:
     assert found(ask(f"{all_of}{first['message_id']}")) == [first, second]
     assert found(ask(f"{PATH}?messages={first['message_id']}")) == [first]
     assert found(ask(f"{PATH}?event_ids={second['event_id']},5")) == [second]
-    assert found(ask(f"{all_of}4Xqueue&to=2000-01-01")) == []
+    assert found(ask(f"{all_of}4Xqueue&from=2000-01-01")) == []
     assert found(ask(f"{all_of}4Xnone")) == []
 
 
