@@ -63,7 +63,7 @@ def test_who_withdraws_consent_still_gets_mail_and_no_open_is_recorded(relay: Re
 
 def test_what_became_of_a_message_is_told_by_its_queue_id(relay: Relay, ask: Ask) -> None:
     sent = relay.send(MESSAGE, "api.reader@example.net", "bounce.api@example.net")
-    relay.events(sent, "injection", "delivery", "bounce")
+    relay.events(sent, "injection", "injection", "delivery", "bounce")
 
     def states() -> dict[str, str]:
         shown = ask(f"transmissions/{sent}").json()["results"]["transmission"]

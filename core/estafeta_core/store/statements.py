@@ -174,7 +174,8 @@ STATEMENTS = {
     "renewal": """INSERT INTO suppressions VALUES (?,?,?,?,?,?,?,?)
         ON CONFLICT (account, subaccount, recipient, type) DO UPDATE
         SET source = excluded.source, description = excluded.description, updated = excluded.updated""",
-    "suppression": "INSERT OR IGNORE INTO suppressions VALUES (?,?,?,?,?,?,?,?)",
+    "suppression": """INSERT INTO suppressions VALUES (?,?,?,?,?,?,?,?)
+        ON CONFLICT (account, subaccount, recipient, type) DO NOTHING""",
     "unsubscribed": """INSERT OR IGNORE INTO suppressions
         SELECT account, coalesce(subaccount, ''), rcpt_to,
                CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3, ?3

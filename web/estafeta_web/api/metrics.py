@@ -28,7 +28,7 @@ from estafeta_web.api.asking import Answer, ask
 from estafeta_web.api.events import DAY, common_filter
 from estafeta_web.api.parameters import Parameters
 from estafeta_web.api.problems import bad_request
-from estafeta_web.api.rendering import json_response
+from estafeta_web.api.rendering import rendered
 from estafeta_web.service import Service
 
 MINUTE = 60_000  # milliseconds
@@ -76,7 +76,7 @@ async def total(serving: Service, caller: Caller, request: Request) -> Response:
     asked = _asked(serving, caller, Parameters(request, KNOWN), "1min")
     count = functools.partial(serving.store.metrics, asked.account, asked.since, asked.until, asked.filter)
     counted = await ask(serving, count)
-    return json_response({"results": [_chosen(counted, asked)], "links": []})
+    return await _told(serving, lambda: [_chosen(counted, asked)])
 
 
 async def time_series(serving: Service, caller: Caller, request: Request) -> Response:
@@ -94,8 +94,10 @@ async def time_series(serving: Service, caller: Caller, request: Request) -> Res
     )
     counted = {each.key[0]: each for each in await ask(serving, count)}
     nothing = Counted((), dict.fromkeys(METRICS, 0))
-    results = [_chosen(counted.get(step, nothing), asked) | {"ts": iso_time(step)} for step in steps]
-    return json_response({"results": results, "links": []})
+    return await _told(
+        serving,
+        lambda: [_chosen(counted.get(step, nothing), asked) | {"ts": iso_time(step)} for step in steps],
+    )
 
 
 def by(grouping: Grouping, shown: Callable[[Counted], dict[str, Any]]) -> Answer:
@@ -107,7 +109,7 @@ def by(grouping: Grouping, shown: Callable[[Counted], dict[str, Any]]) -> Answer
         limit = parameters.number("limit", default=GROUPS, most=MOST_GROUPS)
         own = (grouping, asked.account, asked.since, asked.until, asked.filter)
         found = await ask(serving, lambda: serving.store.metrics_by(*own, limit=limit))
-        return json_response({"results": [_chosen(each, asked) | shown(each) for each in found], "links": []})
+        return await _told(serving, lambda: [_chosen(each, asked) | shown(each) for each in found])
 
     return answer
 
@@ -144,6 +146,10 @@ def _asked(serving: Service, caller: Caller, parameters: Parameters, usual: str)
         raise bad_request("from must be before to")
     lists = {name: parameters.list(*words.split()) for name, words in FILTERS.items()}
     return _Asked(caller.account, since, until, width, shift, names, common_filter(caller, lists))
+
+
+async def _told(serving: Service, results: Callable[[], list[dict[str, Any]]]) -> Response:
+    return await rendered(serving, lambda: {"results": results(), "links": []})
 
 
 def _rounded(time: int, width: int, shift: int) -> int:

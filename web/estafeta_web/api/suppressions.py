@@ -24,7 +24,7 @@ from estafeta_web.api.body import SMALL, Bounds, read_object
 from estafeta_web.api.paging import COUNTED, Paging
 from estafeta_web.api.parameters import Parameters
 from estafeta_web.api.problems import bad_request, not_found
-from estafeta_web.api.rendering import json_response
+from estafeta_web.api.rendering import json_response, rendered
 from estafeta_web.service import Service
 
 MOST_ENTRIES = 10_000  # SparkPost's, as are the 50 MB
@@ -106,7 +106,10 @@ async def search(serving: Service, caller: Caller, request: Request) -> Response
         count = functools.partial(serving.store.count_suppressions, entries, limit=COUNTED)
         total = await ask(serving, count) if more else len(page)
     links = [{"href": paging.link(*place(page[-1]), total), "rel": "next"}] if more else []
-    return json_response({"results": [*map(suppression.view, page)], "links": links, "total_count": total})
+    return await rendered(
+        serving,
+        lambda: {"results": [*map(suppression.view, page)], "links": links, "total_count": total},
+    )
 
 
 async def summary(serving: Service, caller: Caller, request: Request) -> Response:

@@ -21,7 +21,7 @@ from estafeta_web.api.asking import ask
 from estafeta_web.api.paging import Paging
 from estafeta_web.api.parameters import Parameters
 from estafeta_web.api.problems import not_found
-from estafeta_web.api.rendering import json_response
+from estafeta_web.api.rendering import rendered
 from estafeta_web.service import Service
 
 PIECE = 100  # recipients whose events are rendered at a time
@@ -54,11 +54,12 @@ async def show(serving: Service, caller: Caller, request: Request) -> Response:
         recipients += await ask(serving, functools.partial(_recipients, store, number, piece))
     more = len(found) > len(page)
     count = await ask(serving, functools.partial(store.count_messages, number))
-    return json_response(
-        {
+    return await rendered(
+        serving,
+        lambda: {
             "results": {"transmission": _shown(transmission, count) | {"recipients": recipients}},
             "links": {"next": paging.link(page[-1].message_id)} if more else {},
-        }
+        },
     )
 
 
