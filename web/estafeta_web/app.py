@@ -6,11 +6,13 @@ middleware take longer than all that is done for them.
 
 import contextlib
 import functools
+import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from estafeta_web import answers, clicks, files, health, icons, images, opens, unsubscribe, web_version
+from estafeta_web.api import places, problems
 from estafeta_web.service import Handler, Place, Service
 
 PLACES = (
@@ -31,7 +34,9 @@ PLACES = (
     Place("/icons/{network}.png", "icon", icons.icon),
     Place("/healthz", "healthz", health.healthz),
     Place("/metrics", "metrics", health.metrics),
+    *places.PLACES,
 )
+API = "/api/"  # whose errors are JSON
 
 DIRECT = 2  # the first so many of the places go the short way
 
@@ -60,10 +65,10 @@ def make_app(service: Service) -> App:
     """Return the application that serves with `service`."""
     app = App(
         routes=[
-            Route(place.path, _counted(service, place.name, place.handler), methods=[place.method])
-            for place in PLACES
+            _route(service, path, there)
+            for path, there in itertools.groupby(PLACES, key=lambda place: place.path)
         ],
-        exception_handlers={404: _not_found},
+        exception_handlers={404: _not_found, 405: _not_allowed},
         middleware=[Middleware(_Uncached)],
         lifespan=_lifespan,
     )
@@ -77,6 +82,16 @@ def make_app(service: Service) -> App:
 def _direct(service: Service, place: Place) -> tuple[str, str, Handler]:
     prefix, _, suffix = place.path.partition("{token}")
     return prefix, suffix, _counted(service, place.name, place.handler)
+
+
+def _route(service: Service, path: str, places: Iterable[Place]) -> Route:
+    """Return the one route of a path: what it does not do is answered with all that it does."""
+    handlers = {place.method: _counted(service, place.name, place.handler) for place in places}
+
+    async def handler(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, handler, methods=list(handlers))
 
 
 def _counted(service: Service, name: str, handler: Handler) -> Handler:
@@ -109,7 +124,16 @@ class _Uncached:
 
 
 async def _not_found(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's signature
+    if request.url.path.startswith(API):
+        return problems.not_found().response()
     return answers.not_found()
+
+
+async def _not_allowed(request: Request, error: Exception) -> Response:
+    headers = error.headers if isinstance(error, HTTPException) else None
+    if request.url.path.startswith(API):
+        return problems.Problem(405, "Method not allowed", headers=headers).response()
+    return Response("Method Not Allowed", 405, headers, media_type="text/plain")
 
 
 @contextlib.asynccontextmanager

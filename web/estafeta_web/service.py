@@ -45,6 +45,7 @@ SCRAPE_PATIENCE = 1.0  # seconds for what the store has counted; whoever scrapes
 # Web versions made at a time: 20,000 links are signed anew in 0.1 s, and ten such pages at once had
 # clicks wait for a second.
 PAGES = 1
+ASKING = 2  # questions of the API's at a time that may be long; the other readers stay free for short ones
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -91,6 +92,7 @@ class Service:
     counting: ThreadPoolExecutor = field(default_factory=_counting)
     pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES))
     bursts: automated.Bursts = field(default_factory=automated.Bursts)
+    asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ASKING))
     ids: IdSource = field(default_factory=IdSource)
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 

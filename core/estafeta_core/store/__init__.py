@@ -7,6 +7,10 @@ writer      group commit: many callers, one transaction
 queries     every question, in SQL
 reader      look-ups by key or index, from any thread
 lists       what an account has: sends and their fates, groups, contents, files
+activity    events that a filter chooses, a transmission of one's own
+suppressions  suppression lists
+deliverability  SparkPost's metrics
+event_filter, event_queries, metric_queries  the same in SQL
 database    connections: their settings, and whether the file is still the one they opened
 filelock    one writing transaction at a time, among processes
 erasure     a person's address taken out of everything, and out of the file
@@ -19,12 +23,14 @@ worker, checkpoints, under the lock that writers take: SQLite 3.7.0 to 3.51.2 ca
 a WAL that two connections reset at the same time (sqlite.org/wal.html#walresetbug).
 """
 
-from estafeta_core.store.errors import RowsRefused, SchemaTooNew, StoreUnavailable
+from estafeta_core.store.activity import Search
+from estafeta_core.store.errors import AnswerTooLong, RowsRefused, SchemaTooNew, StoreUnavailable
 from estafeta_core.store.lists import ContactGroup, Fate, Send
 from estafeta_core.store.reader import Copy, Found, Occurrence
 from estafeta_core.store.sqlite import Store, open_store
 
 __all__ = [
+    "AnswerTooLong",
     "ContactGroup",
     "Copy",
     "Fate",
@@ -32,6 +38,7 @@ __all__ = [
     "Occurrence",
     "RowsRefused",
     "SchemaTooNew",
+    "Search",
     "Send",
     "Store",
     "StoreUnavailable",

@@ -11,3 +11,7 @@ class RowsRefused(StoreUnavailable):
 
 class SchemaTooNew(StoreUnavailable):
     """A later version of Estafeta has changed the store; this one must not touch it."""
+
+
+class AnswerTooLong(StoreUnavailable):
+    """A question took longer than whoever asked will wait; asked for less, the store answers."""

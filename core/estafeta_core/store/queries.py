@@ -3,6 +3,9 @@
 Each uses a primary key or an index; a test asks SQLite for its plan.
 """
 
+from estafeta_core.store.event_queries import EVENT_QUERIES
+from estafeta_core.store.metric_queries import METRIC_QUERIES
+
 _SENDS = """
     SELECT t.*,
         (SELECT count(*) FROM messages m WHERE m.transmission_id = t.transmission_id),
@@ -46,14 +49,40 @@ _FATES = f"""
     WHERE e.timestamp >= ?1 AND e.timestamp < ?2 AND e.type IN ('injection', 'policy_rejection')
     AND e.message_id IS NOT NULL"""  # noqa: S608 - made of the constants above
 
+# ?1 account, ?2 since, ?3 until, ?4 to ?7 JSON arrays or NULL, ?8 a pattern or NULL.
+_SUPPRESSIONS = r"""FROM suppressions WHERE account = ?1 AND updated >= ?2 AND updated < ?3
+    AND (?4 IS NULL OR subaccount IN (SELECT value FROM json_each(?4)))
+    AND (?5 IS NULL OR type IN (SELECT value FROM json_each(?5)))
+    AND (?6 IS NULL OR source IN (SELECT value FROM json_each(?6)))
+    AND (?7 IS NULL OR EXISTS (SELECT 1 FROM json_each(?7) p WHERE recipient LIKE '%@' || p.value ESCAPE '\'))
+    AND (?8 IS NULL OR description LIKE ?8 ESCAPE '\')"""
+
 QUERIES = {
+    **EVENT_QUERIES,
+    **METRIC_QUERIES,
     "suppressed": """
         SELECT DISTINCT recipient FROM suppressions WHERE account = ?1 AND subaccount = ?2
         AND recipient IN (SELECT value FROM json_each(?3)) AND type IN (SELECT value FROM json_each(?4))""",
+    "suppressions_of": """
+        SELECT * FROM suppressions WHERE account = ?1 AND subaccount IN (SELECT value FROM json_each(?2))
+        AND recipient = ?3 AND type IN (SELECT value FROM json_each(?4))""",
+    "suppressions": f"""
+        SELECT * {_SUPPRESSIONS} AND (updated, subaccount, recipient, type) > (?10, ?11, ?12, ?13)
+        ORDER BY updated, subaccount, recipient, type LIMIT ?9""",
+    "suppressions_newest": f"""
+        SELECT * {_SUPPRESSIONS} AND (updated, subaccount, recipient, type) < (?10, ?11, ?12, ?13)
+        ORDER BY updated DESC, subaccount DESC, recipient DESC, type DESC LIMIT ?9""",
+    "count_suppressions": f"SELECT count(*) FROM (SELECT 1 {_SUPPRESSIONS} LIMIT ?9)",  # noqa: S608 - constants
+    "suppression_sources": """
+        SELECT source, count(*) FROM suppressions WHERE account = ?1
+        AND subaccount IN (SELECT value FROM json_each(?2)) GROUP BY source""",
     "tags": "SELECT tag FROM tags WHERE account = ?1",
     "transmission": "SELECT * FROM transmissions WHERE transmission_id = ?1",
     "queue_id": """
         SELECT * FROM transmissions WHERE queue_id = ?1 ORDER BY transmission_id DESC LIMIT 1""",
+    "account_queue_id": """
+        SELECT * FROM transmissions WHERE queue_id = ?1 AND account = ?2
+        ORDER BY transmission_id DESC LIMIT 1""",
     "copy": """
         SELECT m.*, t.* FROM messages m JOIN transmissions t ON t.transmission_id = m.transmission_id
         WHERE m.message_id = ?1""",
@@ -70,6 +99,12 @@ QUERIES = {
         JOIN messages m ON m.transmission_id = t.transmission_id
         WHERE r.queue_id = ?1 AND m.rcpt_to = ?2 ORDER BY t.transmission_id DESC LIMIT 1""",
     "messages": "SELECT * FROM messages WHERE transmission_id = ?1 ORDER BY message_id",
+    "messages_after": """
+        SELECT * FROM messages WHERE transmission_id = ?1 AND message_id > ?2 ORDER BY message_id LIMIT ?3""",
+    "count_messages": "SELECT count(*) FROM messages WHERE transmission_id = ?1",
+    "message_events": """
+        SELECT * FROM events WHERE transmission_id = ?1
+        AND message_id IN (SELECT value FROM json_each(?2)) ORDER BY timestamp, event_id""",
     "transmission_events": """
         SELECT * FROM events WHERE transmission_id = ?1 ORDER BY timestamp, event_id""",
     "delays": """

@@ -7,6 +7,7 @@ changing threads, so a connection cannot belong to a thread. `queries` holds the
 import json
 import os
 import sqlite3
+import time
 import weakref
 from collections import deque
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from typing import Any
 
 from estafeta_core.addresses import mailbox_key
 from estafeta_core.store.database import Database, translated
+from estafeta_core.store.errors import AnswerTooLong
 from estafeta_core.store.queries import QUERIES
 from estafeta_core.store.rows import Counter, Event, LogPosition, Message, Requeued, Transmission
 from estafeta_core.store.statements import Values, read_event, read_message, read_transmission
@@ -22,6 +24,7 @@ from estafeta_core.store.statements import Values, read_event, read_message, rea
 KEPT = 8  # idle connections; more are opened when more threads read at once, and closed afterwards
 LATEST = 2**63 - 1  # later than any id and any time
 TRANSMISSION_COLUMNS = 20
+STEPS = 20_000  # of SQLite's machine between two looks at the clock: about a millisecond
 
 _EVENT_COLUMNS = 8
 _MESSAGE_COLUMNS = 5
@@ -72,12 +75,18 @@ class Reader:
         self._left_to_parent.append(self._idle)
         self._idle = deque()
 
-    def query(self, name: str, *parameters: str | int | None) -> list[Values]:
-        """Return the rows of one of `QUERIES`; StoreUnavailable when they cannot be read."""
+    def query(self, name: str, *parameters: str | int | None, patience: float = 0.0) -> list[Values]:
+        """Return the rows of one of `QUERIES`; StoreUnavailable when they cannot be read.
+
+        AnswerTooLong after `patience` seconds, where they are given.
+        """
         with translated():
             connection, inode = self._borrow()
             try:
-                rows: list[Values] = connection.execute(QUERIES[name], parameters).fetchall()
+                if patience:
+                    rows = _in_time(connection, QUERIES[name], parameters, patience)
+                else:
+                    rows = connection.execute(QUERIES[name], parameters).fetchall()
             except BaseException:
                 connection.close()
                 raise
@@ -197,8 +206,8 @@ class Reader:
         wanted = list(types)
         parameters = (since, *before, json.dumps(wanted) if wanted else None, limit)
         if account is None:
-            return [_occurrence(row) for row in self.query("events", *parameters)]
-        return [_occurrence(row) for row in self.query("account_events", *parameters, account)]
+            return [occurrence(row) for row in self.query("events", *parameters)]
+        return [occurrence(row) for row in self.query("account_events", *parameters, account)]
 
     def count_delays(self, message_id: int) -> int:
         """Return how often the delivery of a copy has been put off."""
@@ -220,13 +229,30 @@ class Reader:
         return LogPosition(*rows[0]) if rows else None
 
 
+def _in_time(
+    connection: sqlite3.Connection, sql: str, parameters: tuple[str | int | None, ...], patience: float
+) -> list[Values]:
+    """Return the rows of a question that may have much to read; AnswerTooLong when it has too much."""
+    over = time.monotonic() + patience
+    connection.set_progress_handler(lambda: time.monotonic() > over, STEPS)
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    except sqlite3.OperationalError as error:
+        if time.monotonic() > over:
+            raise AnswerTooLong(f"no answer within {patience:g} s") from error
+        raise
+    finally:
+        connection.set_progress_handler(None, STEPS)
+
+
 def _copy(rows: list[Values]) -> Copy | None:
     if not rows:
         return None
     return Copy(read_transmission(rows[0][_MESSAGE_COLUMNS:]), read_message(rows[0][:_MESSAGE_COLUMNS]))
 
 
-def _occurrence(row: Values) -> Occurrence:
+def occurrence(row: Values) -> Occurrence:
+    """Return the event whose columns are `row`, with those of its transmission and message."""
     end = _EVENT_COLUMNS + TRANSMISSION_COLUMNS
     event, transmission, message = row[:_EVENT_COLUMNS], row[_EVENT_COLUMNS:end], row[end:]
     return Occurrence(

@@ -72,17 +72,36 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An address an account does not mail; a row of each type that applies."""
+    """An address an account does not mail; a row of each type that applies.
+
+    One that is there already stays as it is: what happened does not undo what a person wrote.
+    """
 
     account: str
     subaccount: str | None
     recipient: str  # in the form of addresses.mailbox_key
-    type: str  # transactional or non_transactional
-    source: (
-        str  # SparkPost's: List Unsubscribe, Unsubscribe Link, Bounce Rule, Spam Complaint, Manually Added
-    )
+    type: str  # one of suppression.TYPES
+    source: str  # one of suppression.SOURCES, which are SparkPost's
     description: str
     created: int
+    updated: int = 0  # when it was last written; 0 in a new one: when it was created
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A suppression as a person wants it: one that is there already becomes this one, and keeps `created`."""
+
+    suppression: Suppression
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """That an account mails an address again, as far as this type goes."""
+
+    account: str
+    subaccount: str | None
+    recipient: str  # in the form of addresses.mailbox_key
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +282,8 @@ Row = (
     | Message
     | Event
     | Suppression
+    | Renewal
+    | Lifted
     | TokenEvent
     | Automated
     | Unsubscribed

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
+from estafeta_core.store.activity import Activity
 from estafeta_core.store.database import Database, translated
+from estafeta_core.store.deliverability import Deliverability
 from estafeta_core.store.errors import SchemaTooNew, StoreUnavailable
 from estafeta_core.store.filelock import FileLock
 from estafeta_core.store.lists import Lists
 from estafeta_core.store.rows import Row
+from estafeta_core.store.suppressions import Suppressions
 from estafeta_core.store.writer import Writer
 
 TIMEOUT = 20.0  # seconds; the default of `store_timeout` in estafeta.yaml
@@ -22,7 +25,7 @@ _SCHEME = "sqlite:///"
 log = logging.getLogger(__name__)
 
 
-class Store(Lists):
+class Store(Lists, Activity, Suppressions, Deliverability):
     """Rows in, and questions about them; safe to share between threads, and to inherit by fork."""
 
     def __init__(self, database: Database, *, checkpoints: bool) -> None:

@@ -20,8 +20,10 @@ from estafeta_core.store.rows import (
     ForgetUneventful,
     Group,
     GroupContact,
+    Lifted,
     LogPosition,
     Message,
+    Renewal,
     Requeued,
     Row,
     Suppression,
@@ -112,7 +114,16 @@ def _suppression(row: Suppression) -> Values:
         row.source,
         _text(row.description),
         row.created,
+        row.updated or row.created,
     )
+
+
+def _renewal(row: Renewal) -> Values:
+    return _suppression(row.suppression)
+
+
+def _lifted(row: Lifted) -> Values:
+    return (row.account, row.subaccount or "", _text(row.recipient), row.type)
 
 
 def _log_position(row: LogPosition) -> Values:
@@ -175,14 +186,20 @@ STATEMENTS = {
         SELECT ?1, ?2, ?3, transmission_id, NULL, account, subaccount, ?4
         FROM transmissions WHERE transmission_id = ?5""",
     "automated": """UPDATE events SET data = json_insert(data, '$.automated', ?2) WHERE event_id = ?1""",
-    "suppression": "INSERT OR REPLACE INTO suppressions VALUES (?,?,?,?,?,?,?)",
+    "lifted": """DELETE FROM suppressions
+        WHERE account = ?1 AND subaccount = ?2 AND recipient = ?3 AND type = ?4""",
+    "renewal": """INSERT INTO suppressions VALUES (?,?,?,?,?,?,?,?)
+        ON CONFLICT (account, subaccount, recipient, type) DO UPDATE
+        SET source = excluded.source, description = excluded.description, updated = excluded.updated""",
+    "suppression": """INSERT INTO suppressions VALUES (?,?,?,?,?,?,?,?)
+        ON CONFLICT (account, subaccount, recipient, type) DO NOTHING""",
     "unsubscribed": """INSERT OR IGNORE INTO suppressions
         SELECT account, coalesce(subaccount, ''), rcpt_to,
-               CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3
+               CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3, ?3
         FROM messages JOIN transmissions USING (transmission_id)
         WHERE message_id = ?4 AND rcpt_to <> 'erased@invalid'""",
     "bounced": """INSERT OR IGNORE INTO suppressions
-        SELECT account, coalesce(subaccount, ''), rcpt_to, json_each.value, ?1, ?2, ?3
+        SELECT account, coalesce(subaccount, ''), rcpt_to, json_each.value, ?1, ?2, ?3, ?3
         FROM messages JOIN transmissions USING (transmission_id)
         JOIN json_each('["transactional","non_transactional"]')
         WHERE message_id = ?4 AND rcpt_to <> 'erased@invalid'""",
@@ -232,6 +249,8 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     TokenEvent: ("token_event", _token_event),
     Automated: ("automated", _automated),
     Suppression: ("suppression", _suppression),
+    Renewal: ("renewal", _renewal),
+    Lifted: ("lifted", _lifted),
     Unsubscribed: ("unsubscribed", _unsubscribed),
     Bounced: ("bounced", _bounced),
     LogPosition: ("log_position", _log_position),

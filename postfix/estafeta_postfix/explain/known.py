@@ -17,7 +17,7 @@ from estafeta_core.store.statements import Values
 class NoStore(Store):
     """A store that nobody has made yet: every question finds nothing."""
 
-    def query(self, name: str, *parameters: str | int | None) -> list[Values]:  # noqa: ARG002 - of no table
+    def query(self, name: str, *_: str | int | None, patience: float = 0.0) -> list[Values]:  # noqa: ARG002
         """Return no rows."""
         return []
 

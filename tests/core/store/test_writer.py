@@ -19,7 +19,9 @@ from estafeta_core.store.rows import (
     Bounced,
     Count,
     Event,
+    Lifted,
     Message,
+    Renewal,
     Row,
     Suppression,
     TokenEvent,
@@ -133,12 +135,53 @@ def test_what_several_writers_count_at_once_is_counted(store: Store, url: str) -
     assert store.counted("messages") == {"differ": 300}
 
 
-def test_a_suppression_replaces_the_one_before(store: Store, tmp_path: Path) -> None:
-    for description in ("first", "second"):
-        store.record([Suppression("acme", None, "a@b.c", "transactional", "Manually Added", description, 1)])
-    connection = sqlite3.connect(tmp_path / "estafeta.db")
-    assert connection.execute("SELECT description FROM suppressions").fetchall() == [("second",)]
-    connection.close()
+def suppressed(store: Store) -> list[tuple[str, int, int]]:
+    rows = store.suppressions_of("acme", [""], "a@b.c", ["transactional"])
+    return [(row.description, row.created, row.updated) for row in rows]
+
+
+def test_what_happens_leaves_a_suppression_that_is_there_as_it_is(store: Store) -> None:
+    for moment, description in enumerate(("first", "second"), 1):
+        store.record(
+            [Suppression("acme", None, "a@b.c", "transactional", "Bounce Rule", description, moment)]
+        )
+    assert suppressed(store) == [("first", 1, 1)]
+
+
+def test_a_renewal_changes_a_suppression_and_keeps_when_it_was_created(store: Store) -> None:
+    for moment, description in enumerate(("first", "second"), 1):
+        row = Suppression("acme", None, "a@b.c", "transactional", "Manually Added", description, moment)
+        store.record([Renewal(row)])
+    assert suppressed(store) == [("second", 1, 2)]
+
+
+def test_what_is_lifted_is_gone_for_that_type_and_list_alone(store: Store) -> None:
+    rows = [
+        Suppression("acme", list_, "a@b.c", kind, "Bounce Rule", "", 1)
+        for list_ in (None, "123")
+        for kind in ("transactional", "non_transactional")
+    ]
+    store.record(rows)
+    store.record([Lifted("acme", None, "a@b.c", "transactional")])
+    left = store.suppressions_of("acme", ["", "123"], "a@b.c", ["transactional", "non_transactional"])
+    assert [(row.subaccount, row.type) for row in left] == [
+        (None, "non_transactional"),
+        ("123", "non_transactional"),
+        ("123", "transactional"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["open", "initial_open", "click"])
+def test_who_has_not_agreed_to_it_is_not_recorded_when_he_opens(store: Store, kind: str) -> None:
+    rows = make_rows("alice@example.net", "bob@example.net")
+    alice, bob = (row for row in rows if isinstance(row, Message))
+    consent = Suppression(
+        "acme", None, "alice@example.net", "open_tracking", "Tracking Consent Revoked", "", 1
+    )
+    store.record([*rows, consent])
+    store.record([TokenEvent(IDS.next(), kind, 5, each.message_id, shared=False) for each in (alice, bob)])
+    found = {each.event.message_id for each in store.events(types=[kind])}
+    assert found == ({alice.message_id, bob.message_id} if kind == "click" else {bob.message_id})
 
 
 def test_a_token_event_finds_its_account_and_is_there_once(store: Store) -> None:
