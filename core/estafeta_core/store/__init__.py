@@ -7,6 +7,7 @@ writer      group commit: many callers, one transaction
 queries     every question, in SQL
 reader      look-ups by key or index, from any thread
 lists       what an account has: sends and their fates, groups, contents, files
+outgoing    webhooks, what waits for them, and their batches
 database    connections: their settings, and whether the file is still the one they opened
 filelock    one writing transaction at a time, among processes
 migrate     numbered migrations (`migrations/NNNN_*.sql`)
@@ -20,10 +21,12 @@ a WAL that two connections reset at the same time (sqlite.org/wal.html#walresetb
 
 from estafeta_core.store.errors import RowsRefused, SchemaTooNew, StoreUnavailable
 from estafeta_core.store.lists import ContactGroup, Fate, Send
+from estafeta_core.store.outgoing import Backlog
 from estafeta_core.store.reader import Copy, Found, Occurrence
 from estafeta_core.store.sqlite import Store, open_store
 
 __all__ = [
+    "Backlog",
     "ContactGroup",
     "Copy",
     "Fate",

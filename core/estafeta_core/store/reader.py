@@ -192,8 +192,8 @@ class Reader:
         wanted = list(types)
         parameters = (since, *before, json.dumps(wanted) if wanted else None, limit)
         if account is None:
-            return [_occurrence(row) for row in self.query("events", *parameters)]
-        return [_occurrence(row) for row in self.query("account_events", *parameters, account)]
+            return [read_occurrence(row) for row in self.query("events", *parameters)]
+        return [read_occurrence(row) for row in self.query("account_events", *parameters, account)]
 
     def count_delays(self, message_id: int) -> int:
         """Return how often the delivery of a copy has been put off."""
@@ -215,7 +215,8 @@ def _copy(rows: list[Values]) -> Copy | None:
     return Copy(read_transmission(rows[0][_MESSAGE_COLUMNS:]), read_message(rows[0][:_MESSAGE_COLUMNS]))
 
 
-def _occurrence(row: Values) -> Occurrence:
+def read_occurrence(row: Values) -> Occurrence:
+    """Return the event whose columns are in `row`, before those of its transmission and of its message."""
     end = _EVENT_COLUMNS + TRANSMISSION_COLUMNS
     event, transmission, message = row[:_EVENT_COLUMNS], row[_EVENT_COLUMNS:end], row[end:]
     return Occurrence(
