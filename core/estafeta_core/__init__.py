@@ -19,6 +19,7 @@ links         the URLs and addresses that carry them
 ids           63-bit, time-ordered numbers
 events        what happened, under SparkPost's field names
 bounce_class  SparkPost's bounce classes, by enhanced status code
+webhooks      events posted to whoever asked for them
 statistics    what became of messages, counted as providers' pages show it
 store         where transmissions, recipients, events and suppressions are durable
 sockets       where the daemons' sockets lie, and who may open them

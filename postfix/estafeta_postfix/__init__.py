@@ -14,6 +14,7 @@ receipt       the provider's receipt as the answer to a final dot
 log_follower  Postfix's log -> delivery, bounce and delay events
 retention     hosted files go when their time is over
 explain       what would become of a message, without sending it
-worker        the background process: follows the log, clears up, checkpoints the store
+webhooks      events posted to whoever asked for them
+worker        the background process: follows the log, posts events, clears up, checkpoints the store
 cli           the `estafeta` command, one file per subcommand
 """

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from estafeta_web import answers, clicks, files, health, icons, images, opens, unsubscribe, web_version
+from estafeta_web import answers, api, clicks, files, health, icons, images, opens, unsubscribe, web_version
 from estafeta_web.service import Handler, Place, Service
 
 PLACES = (
@@ -26,6 +26,7 @@ PLACES = (
     Place("/icons/{network}.png", "icon", icons.icon),
     Place("/healthz", "healthz", health.healthz),
     Place("/metrics", "metrics", health.metrics),
+    *api.PLACES,
 )
 
 

@@ -20,6 +20,7 @@ from estafeta_core.links import Links
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import Counter, TokenEvent
 from estafeta_core.tokens import Kind, Token
+from estafeta_core.webhooks.delivery import Delivery
 from estafeta_web import client
 from estafeta_web.access import Access
 from estafeta_web.metrics import Counted, Metrics
@@ -42,6 +43,9 @@ SCRAPE_PATIENCE = 1.0  # seconds for what the store has counted; whoever scrapes
 # Web versions made at a time: 20,000 links are signed anew in 0.1 s, and ten such pages at once had
 # clicks wait for a second.
 PAGES = 1
+PINGS = (
+    20  # receivers of webhooks that are asked at a time; each may take 10 seconds, and then 10 for its token
+)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -83,10 +87,12 @@ class Service:
     metrics: Metrics
     store: Store
     shelf: Shelf
+    webhooks: Delivery
     proxies: tuple[client.Network, ...] = ()
     readers: ThreadPoolExecutor = field(default_factory=_readers)
     counting: ThreadPoolExecutor = field(default_factory=_counting)
     pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES))
+    pings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PINGS))
     ids: IdSource = field(default_factory=IdSource)
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from estafeta_core.store.reader import Occurrence, Reader, read_occurrence
-from estafeta_core.store.rows import Batch, Webhook
+from estafeta_core.store.rows import Batch, Replay, Webhook
 from estafeta_core.store.statements import read_batch, read_webhook
 
 
@@ -57,6 +57,13 @@ class Outgoing(Reader):
     def batches(self, webhook_id: str, limit: int) -> list[Batch]:
         """Return the batches of a webhook, the one tried last first."""
         return [read_batch(row) for row in self.query("batches", webhook_id, limit)]
+
+    def wanted(self, replay: Replay, limit: int) -> int:
+        """Return how many events a replay would post, and no more than `limit`."""
+        asked = (replay.webhook_id, replay.since, replay.until, limit)
+        if replay.transmission_id is None:
+            return int(self.query("wanted", *asked)[0][0])
+        return int(self.query("wanted_transmission", *asked, replay.transmission_id)[0][0])
 
     def occurrences(self, event_ids: Iterable[int]) -> list[Occurrence]:
         """Return those of these events that are still in the store, in this order."""

@@ -269,15 +269,14 @@ class BatchTried:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Events that a webhook gets again: at most `limit` from `since` <= time < `until`, the oldest first.
+    """Events that a webhook gets again: those with `since` <= time < `until`, or of one transmission alone.
 
-    With a transmission, that one's alone. Only what the webhook asks for now, and what still waits only once.
+    Only what the webhook asks for now; what still waits for it comes once.
     """
 
     webhook_id: str
     since: int
     until: int
-    limit: int
     transmission_id: int | None = None
 
 

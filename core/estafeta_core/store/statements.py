@@ -199,7 +199,7 @@ def _batch_tried(row: BatchTried) -> Values:
 
 
 def _replay(row: Replay) -> Values:
-    values = (row.webhook_id, row.since, row.until, row.limit)
+    values = (row.webhook_id, row.since, row.until)
     return values if row.transmission_id is None else (*values, row.transmission_id)
 
 
@@ -236,7 +236,8 @@ STATEMENTS = {
     "forget_requeued": """DELETE FROM requeued WHERE queue_id IN
         (SELECT queue_id FROM requeued WHERE time < ?1 ORDER BY time LIMIT ?2)""",
     "forget_batches": """DELETE FROM webhook_batches WHERE batch_id IN
-        (SELECT batch_id FROM webhook_batches WHERE state <> 'waiting' AND tried < ?1 ORDER BY tried LIMIT ?2)""",
+        (SELECT batch_id FROM webhook_batches WHERE state <> 'waiting' AND tried < ?1
+        ORDER BY tried LIMIT ?2)""",
     "webhook": """INSERT INTO webhooks VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,NULL,NULL)
         ON CONFLICT (webhook_id) DO UPDATE SET name = excluded.name, target = excluded.target,
         active = excluded.active, events = excluded.events, exceptions = excluded.exceptions,
@@ -247,10 +248,9 @@ STATEMENTS = {
         tried = ?4, latency = ?5, response_code = ?6, failure = ?7 WHERE batch_id = ?1""",
     "replay": """INSERT OR IGNORE INTO outbox SELECT webhook_id, event_id FROM webhook_wants
         WHERE webhook_id = ?1 AND account = (SELECT account FROM webhooks WHERE webhook_id = ?1)
-        AND timestamp >= ?2 AND timestamp < ?3 ORDER BY timestamp LIMIT ?4""",
+        AND timestamp >= ?2 AND timestamp < ?3""",
     "replay_transmission": """INSERT OR IGNORE INTO outbox SELECT webhook_id, event_id FROM webhook_wants
-        WHERE webhook_id = ?1 AND transmission_id = ?5 AND timestamp >= ?2 AND timestamp < ?3
-        ORDER BY timestamp LIMIT ?4""",
+        WHERE webhook_id = ?1 AND timestamp >= ?2 AND timestamp < ?3 AND transmission_id = ?4""",
     "count": """INSERT INTO counters VALUES (?1,?2,?3)
         ON CONFLICT (counter, label) DO UPDATE SET number = number + excluded.number""",
 }
@@ -322,4 +322,5 @@ def read_webhook(values: Values) -> Webhook:
 
 def read_batch(values: Values) -> Batch:
     """Return the row of `webhook_batches` whose columns are `values`."""
-    return Batch(*values[:2], tuple(json.loads(values[2])), *values[4:])
+    columns = [*values[:2], tuple(json.loads(values[2])), *values[4:]]
+    return Batch(*columns)

@@ -1,7 +1,7 @@
 """A webhook and a body -> the post, with what its receiver knows us by.
 
-A token of OAuth 2.0 (`auth_type: oauth2`) is asked for with `auth_request_details` as RFC 6749 section 4.4.2 has it,
-kept in memory until its time is over, and asked for anew after a 400 or 401, as SparkPost does.
+A token of OAuth 2.0 (`auth_type: oauth2`) is asked for with `auth_request_details` as RFC 6749 section 4.4.2
+has it, kept in memory until its time is over, and asked for anew after a 400 or 401, as SparkPost does.
 
 Raises what `poster` raises, and Unreachable where there is no token.
 """
@@ -94,7 +94,7 @@ class Delivery:
 
 
 def _headers(webhook: Webhook, body: Body) -> dict[str, str]:
-    """Return all header fields but the one that lets us in; what is ours stands above what is the account's."""
+    """Return all header fields but the one that lets us in; what is ours stands above the account's."""
     headers = {
         **setting(webhook, "custom_headers"),
         "Content-Type": "application/json",

@@ -6,14 +6,14 @@
     active                 default true
     custom_headers         object of header fields
     auth_type              none (default), basic or oauth2
-    auth_credentials       basic: {"username", "password"}; oauth2 with a token that is known: {"access_token"}
+    auth_credentials       basic: {"username", "password"}; oauth2 with a known token: {"access_token"}
     auth_request_details   oauth2: {"url", "body"}, what to ask for a token with
     auth_token             deprecated: for X-MessageSystems-Webhook-Token
     exception_subaccounts  subaccounts whose events are left out; 0: those of no subaccount
     signature              ours: standard (default) or emitlo
 
-What is secret is shown once, by whoever makes the webhook; afterwards MASK stands in its place. MASK sent back means
-what was there: a program may change what it was shown and return all of it.
+What is secret is shown once, to whoever makes the webhook; afterwards MASK stands in its place. MASK sent
+back means what was there: a program may change what it was shown and return all of it.
 
 Raises FormError, whose text is for whoever sent the form.
 """
@@ -223,9 +223,7 @@ def _check_auth(fields: dict[str, Any]) -> None:
     if kind == "basic" and (not credentials.get("username") or ":" in credentials["username"]):
         raise FormError("auth_credentials: basic needs a username, without a colon")
     if kind == "oauth2" and not fields["auth_request_details"] and not credentials.get("access_token"):
-        raise FormError(
-            "auth_request_details: oauth2 needs the url and the body that a token is asked for with"
-        )
+        raise FormError("auth_request_details: oauth2 needs the url and body to ask for a token with")
     headers = (*credentials.values(), fields["auth_token"]) if kind == "oauth2" else (fields["auth_token"],)
     if not all(_FIELD_VALUE.fullmatch(text) for text in headers):
         raise FormError("auth_credentials: a token is plain ASCII")

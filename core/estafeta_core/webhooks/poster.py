@@ -1,8 +1,8 @@
 """One POST to a checked address.
 
 The name is resolved once, every address it leads to is checked (`guard`), and the connection goes to one of
-those: a name that leads elsewhere a moment later changes nothing. `Host`, SNI and the certificate are those of the
-name. Redirects are not followed, proxies of the environment are not used, and nothing is kept between two posts.
+those: a name that leads elsewhere a moment later changes nothing. `Host`, SNI and the certificate are those
+of the name. Redirects are not followed, proxies of the environment are not used, and no connection is kept.
 
 A receiver may be slow or hostile: the whole takes SECONDS at most, names included; at most ANSWER_BYTES
 of an answer are read, and never unpacked. Certificates are checked against the system's authorities.

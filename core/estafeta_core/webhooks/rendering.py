@@ -13,8 +13,8 @@ from estafeta_core.store import Occurrence
 
 PING = b'[{"msys":{}}]'  # what a new webhook gets, to see that somebody is there
 
-# SparkPost's groups. `warning` is ours and no receiver of SparkPost's knows it, so only webhooks that ask for it
-# get it.
+# SparkPost's groups. `warning` is ours and no receiver of SparkPost's knows it, so only webhooks that ask for
+# it get it.
 GROUPS = {
     events.INJECTION: "message_event",
     events.DELIVERY: "message_event",
