@@ -114,6 +114,8 @@ def parse(text: str) -> httpx2.URL:
         raise Refused("a URL begins with http:// or https://")
     if not url.host:
         raise Refused("the URL names no host")
+    if url.port is not None and not 1 <= url.port <= 65535:
+        raise Refused("a port is a number from 1 to 65535")
     if url.userinfo or "@" in text.split("//", 1)[1].partition("/")[0]:
         raise Refused("a URL holds no user name or password (use auth_credentials)")
     return url

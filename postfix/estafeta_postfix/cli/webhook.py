@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from estafeta_core import events
+from estafeta_core import events, json_strict
 from estafeta_core.config.load import load
 from estafeta_core.events import iso_time
 from estafeta_core.store import Store
@@ -63,8 +63,13 @@ def list_(config: Path, *, account: str | None, limit: int, as_json: bool) -> No
 @click.option(
     "--event", "types", multiple=True, help="Only these types; may be repeated. Default: all of SparkPost's."
 )
-@click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="A header field of each post.")
-@click.option("--basic", default="", metavar="USER:PASSWORD", help="HTTP Basic authentication.")
+@click.option(
+    "--fields",
+    "file",
+    type=click.File("r"),
+    default=None,
+    help="A file (- for standard input) with a JSON object of more fields, as POST /api/v1/webhooks takes them.",
+)
 @click.option(
     "--signature",
     "style",
@@ -82,9 +87,8 @@ def create(
     target: str,
     name: str,
     types: tuple[str, ...],
-    headers: tuple[str, ...],
-    basic: str,
     style: str,
+    file: TextIO | None,
     as_json: bool,
 ) -> None:
     """Make a webhook, once its receiver has answered; the secret is shown here and never again."""
@@ -93,11 +97,8 @@ def create(
         "target": target,
         "events": list(types or EVERY_TYPE),
         "signature": style,
-        "custom_headers": dict(header.split("=", 1) for header in headers if "=" in header),
+        **_read(file),
     }
-    if basic:
-        username, _, password = basic.partition(":")
-        fields |= {"auth_type": "basic", "auth_credentials": {"username": username, "password": password}}
     if not any(each.account.account == account for each in load(config).directory.credentials()):
         raise Failure(f"{printable(account)}: no such account, or one without credentials")
     with opened(config) as store, _told():
@@ -212,6 +213,19 @@ def _blank(account: str) -> Webhook:
     now = time.time_ns() // 1_000_000
     secret = signature.new_secret()
     return Webhook(str(uuid.uuid4()), account, None, "", "", True, (), (), {}, secret, now)
+
+
+def _read(file: TextIO | None) -> dict[str, Any]:
+    """Return the fields in a file: what is secret in them is on no command line, where all users see it."""
+    if file is None:
+        return {}
+    try:
+        fields = json_strict.loads(file.read())
+    except json_strict.JsonError as error:
+        raise Failure(f"--fields: {error}") from None
+    if not isinstance(fields, dict):
+        raise Failure("--fields: an object is needed")
+    return fields
 
 
 def _words(webhook: Webhook, waiting: int) -> tuple[str, ...]:

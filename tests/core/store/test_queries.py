@@ -23,6 +23,11 @@ ORDERED = [
     "contacts",
     "contents",
     "account_contents",
+    "account_webhooks",
+    "webhooks",
+    "outbox",
+    "due_batch",
+    "batches",
 ]
 
 

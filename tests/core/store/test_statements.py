@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from estafeta_core.store import Store
 from estafeta_core.store.rows import (
+    Batch,
+    BatchTried,
     Contact,
     Content,
     Count,
@@ -20,6 +22,7 @@ from estafeta_core.store.rows import (
     Group,
     GroupContact,
     Message,
+    Replay,
     Requeued,
     Row,
     Suppression,
@@ -27,10 +30,15 @@ from estafeta_core.store.rows import (
     TokenEvent,
     Transmission,
     Unsubscribed,
+    Webhook,
+    WebhookRemoved,
 )
 from estafeta_core.store.statements import SQL, convert
 from estafeta_testing.stored import IDS, make_rows
 
+WEBHOOK = Webhook(
+    "w", "acme", None, "n", "http://a", True, ("open",), ("0",), {"auth_token": "t"}, "whsec_", 1
+)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 values = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts
 
@@ -92,6 +100,12 @@ def test_every_statement_has_the_values_it_asks_for() -> None:
         Contact("acme", "a@b.c", 1),
         Requeued("4Xa", "4Xb", 1),
         Count("messages", "alike"),
+        WEBHOOK,
+        WebhookRemoved("w"),
+        Batch(1, "w", (1, 2), 1),
+        BatchTried(1, "waiting", 1, 1, 1, 503, "503"),
+        Replay("w", 0, 1),
+        Replay("w", 0, 1, 5),
         *(Forget(what, 1, 10) for what in EXPIRING),
     ):
         place, row_values = convert(row)
@@ -101,7 +115,7 @@ def test_every_statement_has_the_values_it_asks_for() -> None:
 # What is taken away
 
 
-EXPIRING: tuple[Expiring, ...] = ("files", "contents", "requeued")
+EXPIRING: tuple[Expiring, ...] = ("files", "contents", "requeued", "batches")
 
 
 def rows_of(what: Expiring, number: int, time: int) -> Row:
@@ -109,6 +123,8 @@ def rows_of(what: Expiring, number: int, time: int) -> Row:
         return File("acme", f"digest {number}", 10, time)
     if what == "contents":
         return Content(number, number, "acme", f"digest {number}", "", time)
+    if what == "batches":
+        return Batch(number, "w", (number,), 1, "delivered", tried=time)
     return Requeued(f"4Xcopy{number}", "4Xqueue", time, number)
 
 
@@ -118,6 +134,8 @@ def left(store: Store, what: Expiring) -> set[int]:
         return {int(digest.rpartition(" ")[2]) for digest in kept}
     if what == "contents":
         return {content.transmission_id for content in store.contents("acme")}
+    if what == "batches":
+        return {batch.batch_id for batch in store.batches("w", 100)}
     return store.handed_over("4Xqueue")
 
 
