@@ -62,8 +62,8 @@ class Outgoing(Reader):
         """Return how many events a replay would post, and no more than `limit`."""
         asked = (replay.webhook_id, replay.since, replay.until, limit)
         if replay.transmission_id is None:
-            return int(self.query("wanted", *asked)[0][0])
-        return int(self.query("wanted_transmission", *asked, replay.transmission_id)[0][0])
+            return len(self.query("wanted", *asked))
+        return len(self.query("wanted_transmission", *asked, replay.transmission_id))
 
     def occurrences(self, event_ids: Iterable[int]) -> list[Occurrence]:
         """Return those of these events that are still in the store, in this order."""

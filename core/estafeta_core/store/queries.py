@@ -120,12 +120,12 @@ QUERIES = {
         WHERE webhook_id = ?1 AND state = 'waiting'""",
     "batches": "SELECT * FROM webhook_batches WHERE webhook_id = ?1 ORDER BY tried DESC LIMIT ?2",
     "wanted": """
-        SELECT count(*) FROM (SELECT 1 FROM webhook_wants
+        SELECT 1 FROM webhook_wants
         WHERE webhook_id = ?1 AND account = (SELECT account FROM webhooks WHERE webhook_id = ?1)
-        AND timestamp >= ?2 AND timestamp < ?3 LIMIT ?4)""",
+        AND timestamp >= ?2 AND timestamp < ?3 LIMIT ?4""",
     "wanted_transmission": """
-        SELECT count(*) FROM (SELECT 1 FROM webhook_wants
-        WHERE webhook_id = ?1 AND timestamp >= ?2 AND timestamp < ?3 AND transmission_id = ?5 LIMIT ?4)""",
+        SELECT 1 FROM webhook_wants
+        WHERE webhook_id = ?1 AND timestamp >= ?2 AND timestamp < ?3 AND transmission_id = ?5 LIMIT ?4""",
     "occurrences": """
         SELECT e.*, t.*, m.* FROM json_each(?1) JOIN events e ON e.event_id = json_each.value
         LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
