@@ -91,7 +91,7 @@ class Postman:
         if batch is None:
             return settings.batch_seconds
         tried = await self._post(webhook, batch)
-        await self._office.ask(lambda: self._office.store.record([tried]))
+        await self._keep(tried)
         if self._failures:
             await self._office.ask(lambda: self._trim(webhook))
             return pause(self._failures, self._office.chance)
@@ -125,6 +125,17 @@ class Postman:
         if not failure:
             return self._delivered(batch, latency, code)
         return self._failed(batch, latency, code, failure)
+
+    async def _keep(self, tried: BatchTried) -> None:
+        """Make durable what became of a post, however long the store is away: else it would be made again."""
+        while True:
+            try:
+                return await self._office.ask(lambda: self._office.store.record([tried]))
+            except StoreUnavailable as error:
+                if self._office.stopping.is_set():
+                    raise
+                log.warning("webhook %s: batch %d not recorded yet: %s", self._id, tried.batch_id, error)
+                await rest(self._office.stopping, STORE_PAUSE)
 
     def _body(self, batch: Batch) -> Body | None:
         occurrences = self._office.store.occurrences(batch.event_ids)

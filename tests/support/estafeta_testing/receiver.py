@@ -1,6 +1,7 @@
 """A receiver of webhooks on loopback, which may be as slow or hostile as a test asks for."""
 
 import contextlib
+import functools
 import gzip
 import json
 import ssl
@@ -113,7 +114,12 @@ def flooding(handler: BaseHTTPRequestHandler) -> None:
 
 def bombing(handler: BaseHTTPRequestHandler) -> None:
     """Answer with 100 MB packed into 100 KB."""
-    answering(200, gzip.compress(bytes(104_857_600)), {"Content-Encoding": "gzip"})(handler)
+    answering(200, _bomb(), {"Content-Encoding": "gzip"})(handler)
+
+
+@functools.cache
+def _bomb() -> bytes:
+    return gzip.compress(bytes(104_857_600))
 
 
 @contextlib.contextmanager
