@@ -68,7 +68,7 @@ def list_(config: Path, *, account: str | None, limit: int, as_json: bool) -> No
     "file",
     type=click.File("r"),
     default=None,
-    help="A file (- for standard input) with a JSON object of more fields, as POST /api/v1/webhooks takes them.",
+    help="A file (- for standard input): a JSON object with more fields, as POST /api/v1/webhooks has them.",
 )
 @click.option(
     "--signature",

@@ -23,8 +23,9 @@ POOLS = {POOL: IpPool(helo="pool.estafeta.example")}
 POOL_ADDRESS = "127.0.0.2"  # Linux takes every address of the loopback network for its own
 BOUNCE_DOMAIN = "bounce.estafeta.example"
 
-# People try their receivers on this host, and do not wait.
-WEBHOOKS = Webhooks(batch_seconds=1.0, allow_networks=("127.0.0.0/8", "::1/128"))
+# People try their receivers on this host, on any port, and do not wait.
+RECEIVERS = ("127.0.0.0/8", "::1/128")
+WEBHOOKS = Webhooks(batch_seconds=1.0)
 
 # One listener per documented pair of dialect and port; mechanisms and size are the dialect's own.
 LISTENERS = {
@@ -104,6 +105,9 @@ def settings(
         },
         socket_group=socket_group,
         web=Web(bind=LOOPBACK, port=ports.web),
+        webhooks=msgspec.structs.replace(
+            own.webhooks, allow_networks=(*own.webhooks.allow_networks, *RECEIVERS)
+        ),
     )
     documented = {name: listener.port for name, listener in own.listeners.items()}
     return Settings(config, documented, demo=chosen is None)

@@ -3,15 +3,17 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from estafeta_core.store import Store
+from estafeta_core.store import Occurrence, Store
 from estafeta_core.store.rows import Batch, Webhook, WebhookRemoved
+from estafeta_core.webhooks import rendering
+from estafeta_core.webhooks.rendering import body
 from estafeta_core.webhooks.replay import replay
 from estafeta_postfix.webhooks import postman
 from estafeta_postfix.webhooks.sender import Sender
@@ -196,15 +198,14 @@ def test_a_fault_of_ours_holds_up_one_webhook_and_passes(
 ) -> None:
     monkeypatch.setattr(postman, "BUG_PAUSE", 0.2)
     broken = threading.Event()
-    render = postman.rendering.body
 
-    def failing(occurrences: list[object]) -> bytes:
+    def failing(occurrences: Iterable[Occurrence]) -> bytes:
         if not broken.is_set():
             broken.set()
             raise RuntimeError("a bug")
-        return render(occurrences)  # type: ignore[arg-type]
+        return body(occurrences)
 
-    monkeypatch.setattr(postman.rendering, "body", failing)
+    monkeypatch.setattr(rendering, "body", failing)
     with receiving() as receiver:
         add(receiver.url)
         ids = send(3)
