@@ -2,8 +2,6 @@
 
 import contextlib
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +25,7 @@ from estafeta_core.webhooks.signature import new_secret
 from estafeta_testing.receiver import Posted, Receiver, receiving
 from estafeta_testing.relay import Relay
 from estafeta_testing.stored import IDS, make_rows
+from estafeta_testing.worker import worker
 
 EVENTS = 5000
 KILLS = 5
@@ -73,17 +72,6 @@ def config(tmp_path: Path) -> Path:
 def store(tmp_path: Path, config: Path) -> Iterator[Store]:
     with contextlib.closing(open_store(f"sqlite:///{tmp_path}/estafeta.db")) as opened:
         yield opened
-
-
-@contextlib.contextmanager
-def worker(config: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    command = [sys.executable, "-m", "estafeta_postfix", "--config", str(config), "serve", "worker"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def webhook(store: Store, receiver: Receiver, *types: str, settings: dict[str, Any] | None = None) -> Webhook:

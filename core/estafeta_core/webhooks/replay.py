@@ -9,7 +9,7 @@ from estafeta_core.store.reader import LATEST
 from estafeta_core.store.rows import Replay, Webhook
 from estafeta_core.webhooks.form import FormError
 
-EVENTS = 20_000  # at a time: one transaction, for which every other writer waits some 0.1 s
+EVENTS = 20_000  # at a time: one transaction, for which every other writer waits some 0.2 s
 
 
 def replay(

@@ -3,7 +3,11 @@
 import base64
 import hashlib
 import hmac
+import json
+import re
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
@@ -68,3 +72,26 @@ def test_e21_emitlos_signature_is_the_hmac_of_the_body() -> None:
         "X-Emitlo-Event": "delivery",
         "X-Emitlo-Delivery-Id": "17",
     }
+
+
+MANUAL = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "recipe", re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL), ids=["library", "hmac"]
+)
+def test_i4_what_the_manual_tells_receivers_takes_our_posts_and_no_others(recipe: str) -> None:
+    said: dict[str, Any] = {}
+    exec(recipe, said)
+    secret, now = signature.new_secret(), int(time.time())
+    headers = signature.standard(secret, "17", now, BODY)
+    assert said["verified"](secret, headers, BODY) == json.loads(BODY)
+    old = signature.standard(secret, "17", now - 600, BODY)
+    refused = (ValueError, WebhookVerificationError)
+    for given, body in (
+        (headers, BODY + b" "),
+        (headers | {"webhook-timestamp": str(now - 1)}, BODY),
+        (old, BODY),
+    ):
+        with pytest.raises(refused):
+            said["verified"](secret, given, body)
