@@ -14,7 +14,7 @@ import pytest
 
 from estafeta_core.hosting import Shelf
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import Content, File, Requeued
+from estafeta_core.store.rows import Batch, Content, File, Requeued
 from estafeta_postfix import retention
 from estafeta_postfix.retention import DAY, QUEUE_DAYS, Retention
 
@@ -262,3 +262,12 @@ def test_it_stops_in_the_middle(store: Store, shelf: Shelf, monkeypatch: pytest.
     running.stop(5)
     assert time.monotonic() - started < 2
     assert not running._thread.is_alive()
+
+
+def test_batches_of_webhooks_are_told_of_for_a_day(store: Store, shelf: Shelf) -> None:
+    for batch_id, hours in ((1, 25), (2, 23)):
+        tried = round((NOW - hours * 3600) * 1000)
+        store.record([Batch(batch_id, "w", (batch_id,), tried, "delivered", tried=tried)])
+    store.record([Batch(3, "w", (3,), 0)])
+    clearing(store, shelf).clear()
+    assert [batch.batch_id for batch in store.batches("w", 10)] == [2, 3]

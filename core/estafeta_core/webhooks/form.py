@@ -224,6 +224,8 @@ def _check_auth(fields: dict[str, Any]) -> None:
         raise FormError("auth_credentials: basic needs a username, without a colon")
     if kind == "oauth2" and not fields["auth_request_details"] and not credentials.get("access_token"):
         raise FormError("auth_request_details: oauth2 needs the url and body to ask for a token with")
+    if kind != "none" and "authorization" in map(str.lower, fields["custom_headers"]):
+        raise FormError(f"custom_headers: Authorization is what auth_type {kind} says")
     headers = (*credentials.values(), fields["auth_token"]) if kind == "oauth2" else (fields["auth_token"],)
     if not all(_FIELD_VALUE.fullmatch(text) for text in headers):
         raise FormError("auth_credentials: a token is plain ASCII")

@@ -28,7 +28,10 @@ from estafeta_core.webhooks.guard import Refused
 from estafeta_core.webhooks.poster import Unreachable
 from estafeta_postfix.webhooks.backoff import pause
 
-WAITING = 20  # batches of one webhook that failed and wait; enough to get around those it cannot digest
+# Batches of one webhook that failed and wait. Who is away has a dozen, because a new one is made only when
+# none is due; the rest is for those that a receiver cannot digest.
+WAITING = 200
+SLOW = 2.0  # seconds: who takes so long for an answer does his work first
 GIVEN_UP = 5_000  # events that one transaction gives up at most
 STORE_PAUSE = 5.0  # seconds until the store is asked again
 BUG_PAUSE = 60.0  # seconds after a fault of ours
@@ -49,6 +52,7 @@ class Office:
     settings: Callable[[], Webhooks]
     ask: Callable[[Callable[[], T]], Awaitable[T]]  # something that waits for the store, in another thread
     posts: asyncio.Semaphore
+    slow_posts: asyncio.Semaphore  # to receivers that were slow the last time
     stopping: asyncio.Event
     ids: IdSource
     chance: Callable[[], float]
@@ -61,6 +65,7 @@ class Postman:
         self._office = office
         self._id = webhook_id
         self._failures = 0  # in a row
+        self._slow = False  # the last time
 
     async def run(self) -> None:
         """Go on rounds."""
@@ -118,10 +123,11 @@ class Postman:
         body = await self._office.ask(lambda: self._body(batch))
         if body is None:
             return _tried(batch, "given_up", failure=GONE)
-        async with self._office.posts:
+        async with self._office.slow_posts if self._slow else self._office.posts:
             began = time.monotonic()
             code, failure = await self._posted(webhook, body)
-            latency = round((time.monotonic() - began) * 1000)
+            seconds = time.monotonic() - began
+        self._slow, latency = seconds > SLOW, round(seconds * 1000)
         if not failure:
             return self._delivered(batch, latency, code)
         return self._failed(batch, latency, code, failure)

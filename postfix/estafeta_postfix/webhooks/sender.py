@@ -1,7 +1,8 @@
 """The thread that posts events: it looks which webhooks there are, and has a postman for each.
 
-A webhook has one post at a time; `webhooks.posts` is how many all of them have. One that is slow or hostile
-holds one for ten seconds at most, and less and less often: it waits longer after each failure.
+A webhook has one post at a time; `webhooks.posts` is how many all of them have. Half of those are for
+receivers that took long the last time: however many are slow, or hostile, the other half is free of them. One
+that fails is asked less and less often as well.
 """
 
 import asyncio
@@ -61,12 +62,14 @@ class Sender:
             self._loop.close()
 
     async def _work(self) -> None:
+        posts = self._settings().posts
         office = Office(
             store=self._store,
             delivery=Delivery(self._poster),
             settings=self._settings,
             ask=self._ask,
-            posts=asyncio.Semaphore(self._settings().posts),
+            posts=asyncio.Semaphore(max(1, posts - posts // 2)),
+            slow_posts=asyncio.Semaphore(max(1, posts // 2)),
             stopping=self._stopping,
             ids=IdSource(),
             chance=random.random,

@@ -73,6 +73,7 @@ def test_what_is_missing_is_named(missing: str) -> None:
                 "X-MessageSystems-Batch-ID",
             )
         ),
+        (BASIC | {"custom_headers": {"authorization": "Bearer x"}}, "custom_headers"),
         ({"auth_type": "digest"}, "auth_type"),
         ({"auth_type": "basic"}, "auth_credentials"),
         ({"auth_type": "basic", "auth_credentials": {"username": "a:b"}}, "auth_credentials"),

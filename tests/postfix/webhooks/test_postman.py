@@ -143,7 +143,7 @@ def test_the_backlog_is_bounded_and_what_is_beyond_is_told(
             wait_for(lambda: store.backlog("w").outbox <= 10)
             time.sleep(1)
         backlog = store.backlog("w")
-        assert backlog.batches == 2
+        assert backlog.batches in (1, 2)
         assert 7 <= backlog.outbox <= 10  # or a batch less, where one was made after that
         given_up = [batch for batch in store.batches("w", 50) if batch.state == "given_up"]
         assert {batch.failure for batch in given_up} == {postman.BACKLOG}
