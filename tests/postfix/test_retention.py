@@ -14,7 +14,7 @@ import pytest
 
 from estafeta_core.hosting import Shelf
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import Batch, Content, File, Requeued
+from estafeta_core.store.rows import Batch, Content, File, Requeued, Webhook
 from estafeta_postfix import retention
 from estafeta_postfix.retention import DAY, QUEUE_DAYS, Retention
 
@@ -265,6 +265,7 @@ def test_it_stops_in_the_middle(store: Store, shelf: Shelf, monkeypatch: pytest.
 
 
 def test_batches_of_webhooks_are_told_of_for_a_day(store: Store, shelf: Shelf) -> None:
+    store.record([Webhook("w", "acme", None, "a", "http://a", True, ("open",), (), {}, "whsec_", 1)])
     for batch_id, hours in ((1, 25), (2, 23)):
         tried = round((NOW - hours * 3600) * 1000)
         store.record([Batch(batch_id, "w", (batch_id,), tried, "delivered", tried=tried)])

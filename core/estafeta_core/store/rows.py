@@ -239,7 +239,10 @@ class WebhookRemoved:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events that are posted together; written, they are out of the outbox."""
+    """Events that are posted together; written, they are out of the outbox.
+
+    Nothing is written where the webhook has been removed meanwhile.
+    """
 
     batch_id: int
     webhook_id: str

@@ -243,7 +243,8 @@ STATEMENTS = {
         active = excluded.active, events = excluded.events, exceptions = excluded.exceptions,
         settings = excluded.settings, secret = excluded.secret""",
     "webhook_removed": "DELETE FROM webhooks WHERE webhook_id = ?1",
-    "batch": "INSERT INTO webhook_batches VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+    "batch": """INSERT INTO webhook_batches SELECT ?1,webhook_id,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12
+        FROM webhooks WHERE webhook_id = ?2""",
     "batch_tried": """UPDATE webhook_batches SET state = ?2, next_attempt = ?3, attempts = attempts + 1,
         tried = ?4, latency = ?5, response_code = ?6, failure = ?7 WHERE batch_id = ?1""",
     "replay": """INSERT OR IGNORE INTO outbox SELECT webhook_id, event_id FROM webhook_wants

@@ -151,7 +151,7 @@ def test_batches_are_tried_when_their_time_has_come_and_tell_what_became_of_them
 
 
 def test_batches_that_wait_are_never_forgotten(store: Store) -> None:
-    store.record([Batch(1, "w", (10,), 100), Batch(2, "w", (11,), 100, "given_up", tried=100)])
+    store.record([WEBHOOK, Batch(1, "w", (10,), 100), Batch(2, "w", (11,), 100, "given_up", tried=100)])
     assert store.has_older("batches", 101)
     store.record([Forget("batches", 10_000, 10)])
     assert [batch.batch_id for batch in store.batches("w", 10)] == [1]
@@ -165,8 +165,9 @@ def test_what_waits_for_a_webhook_goes_with_it(store: Store, tmp_path: Path) -> 
     store.record([WebhookRemoved("w")])
     assert store.backlog("w") == Backlog(0, 0, 0)
     assert store.backlog("v") == Backlog(2, 0, 0)
-    store.record([event()])
+    store.record([event(), Batch(2, "w", (5,), 1)])  # made by somebody who did not know yet
     assert waiting(store) == []
+    assert store.backlog("w") == Backlog(0, 0, 0)
     connection = sqlite3.connect(tmp_path / "estafeta.db")
     assert connection.execute("SELECT DISTINCT webhook_id FROM webhook_events").fetchall() == [("v",)]
     connection.close()

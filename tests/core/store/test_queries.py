@@ -60,4 +60,4 @@ def plan(folder: Path, sql: str) -> list[str]:
 
 
 def values(sql: str) -> list[None]:
-    return [None] * max(number for number in range(10) if f"?{number}" in sql)
+    return [None] * max(number for number in range(20) if f"?{number}" in sql)

@@ -141,7 +141,7 @@ def left(store: Store, what: Expiring) -> set[int]:
 
 @pytest.mark.parametrize("what", EXPIRING)
 def test_rows_are_forgotten_from_the_oldest_on_so_many_at_a_time(store: Store, what: Expiring) -> None:
-    store.record([rows_of(what, number, 100 + number) for number in range(10)])
+    store.record([WEBHOOK, *(rows_of(what, number, 100 + number) for number in range(10))])
     assert not store.has_older(what, 100)
     assert store.has_older(what, 101)
     store.record([Forget(what, 106, 4)])
