@@ -191,7 +191,7 @@ def _found(store: Store, webhook_id: str) -> Webhook:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Say in one line what the webhook's own page would answer."""
+    """Turn a field that cannot be taken, or a receiver that cannot be reached, into one line."""
     try:
         yield
     except FormError as error:
