@@ -23,6 +23,7 @@ bounce_evidence  what a host says of a failure, in words that are known
 bounce_class  SparkPost's bounce classes, by enhanced status code
 bounce_names  the same in words
 suppression   what may stand in a suppression list
+webhooks      events posted to whoever asked for them
 statistics    what became of messages, counted as providers' pages show it
 store         where transmissions, recipients, events and suppressions are durable
 sockets       where the daemons' sockets lie, and who may open them

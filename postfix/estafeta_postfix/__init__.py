@@ -15,6 +15,7 @@ log_follower  Postfix's log -> delivery, bounce and delay events
 mail_intake   bounces, complaints and unsubscribes that come by mail -> events and suppressions
 retention     hosted files go when their time is over
 explain       what would become of a message, without sending it
-worker        the background process: follows the log, clears up, checkpoints the store
+webhooks      events posted to whoever asked for them
+worker        the background process: follows the log, posts events, clears up, checkpoints the store
 cli           the `estafeta` command, one file per subcommand
 """

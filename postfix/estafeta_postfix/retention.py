@@ -75,6 +75,7 @@ class Retention:
             self._forget("files", now - days * DAY)
         self._forget("requeued", now - QUEUE_DAYS * DAY)
         self._forget_old(now, self._periods())
+        self._forget("batches", now - DAY)  # SparkPost tells of them for so long
         return sum(self._cleared(shard, now - DAY) for shard in self._shelf.shards() if self._go_on())
 
     def _run(self) -> None:

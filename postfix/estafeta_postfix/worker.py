@@ -1,4 +1,4 @@
-"""The background process: follows Postfix's log, clears up what was kept long enough, checkpoints the store.
+"""The background process: follows Postfix's log, posts events to webhooks, clears up, checkpoints the store.
 
 There is one of it, and no other process checkpoints. A second one would record every delivery again, so it
 does not start. SIGTERM and SIGINT stop it; SIGHUP and a changed file reload the configuration. `store`,
@@ -22,10 +22,12 @@ from estafeta_postfix.log_follower.follow import Follower
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
 from estafeta_postfix.retention import Retention
+from estafeta_postfix.webhooks.sender import Sender
 
 LOCK = "worker.lock"  # in state_dir; held while the worker lives
 LOCK_PATIENCE = 5.0  # seconds for the one before to end
 CLEARING_PATIENCE = 2.0  # seconds for a batch of rows or a folder of files that is in hand at the end
+POSTING_PATIENCE = 2.0  # seconds for posts that are in hand; those that are not answered are made again
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ def run_worker(config_path: Path) -> int:
 
 
 def _work(live: Live) -> None:
-    """Follow the log and clear up until told to stop."""
+    """Follow the log, post events and clear up until told to stop."""
     config = live.current.config
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -69,12 +71,15 @@ def _work(live: Live) -> None:
         periods=lambda: live.current.config.retention,
     )
     retention.start()
+    sender = Sender(store, lambda: live.current.config.webhooks)
+    sender.start()
     log.info("following %s", config.maillog)
     notify.ready()
     try:
         Follower(config.maillog, store, recorder, stop.wait).run()
     finally:
         notify.stopping()
+        sender.stop(POSTING_PATIENCE)
         retention.stop(CLEARING_PATIENCE)
         store.close()
 

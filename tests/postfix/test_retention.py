@@ -20,6 +20,7 @@ from estafeta_core.hosting import Shelf
 from estafeta_core.ids import IdSource
 from estafeta_core.store import Store, open_store
 from estafeta_core.store.rows import (
+    Batch,
     Contact,
     Content,
     Event,
@@ -31,6 +32,7 @@ from estafeta_core.store.rows import (
     Row,
     Suppression,
     Transmission,
+    Webhook,
 )
 from estafeta_postfix import retention
 from estafeta_postfix.retention import DAY, QUEUE_DAYS, Retention
@@ -383,3 +385,13 @@ def test_an_event_is_shown_without_its_transmission(store: Store, shelf: Shelf) 
     (occurrence,) = store.events(types=["click"])
     shown = events.view(occurrence.event, occurrence.transmission, occurrence.message)
     assert (shown["type"], shown["transmission_id"], "rcpt_to" in shown) == ("click", "5", False)
+
+
+def test_batches_of_webhooks_are_told_of_for_a_day(store: Store, shelf: Shelf) -> None:
+    store.record([Webhook("w", "acme", None, "a", "http://a", True, ("open",), (), {}, "whsec_", 1)])
+    for batch_id, hours in ((1, 25), (2, 23)):
+        tried = round((NOW - hours * 3600) * 1000)
+        store.record([Batch(batch_id, "w", (batch_id,), tried, "delivered", tried=tried)])
+    store.record([Batch(3, "w", (3,), 0)])
+    clearing(store, shelf).clear()
+    assert [batch.batch_id for batch in store.batches("w", 10)] == [2, 3]

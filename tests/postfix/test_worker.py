@@ -12,6 +12,7 @@ import pytest
 from estafeta_core.hosting import Shelf
 from estafeta_core.store import Store, open_store
 from estafeta_core.store.rows import File, Message, Transmission
+from estafeta_testing.worker import worker
 
 RECIPIENTS = 400
 
@@ -54,17 +55,6 @@ def store(tmp_path: Path, config: Path) -> Iterator[Store]:
         copies = [Message(10 + number, 1, f"r{number}@example.com", "") for number in range(RECIPIENTS)]
         opened.record([transmission, *copies])
         yield opened
-
-
-@contextlib.contextmanager
-def worker(config: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    command = [sys.executable, "-m", "estafeta_postfix", "--config", str(config), "serve", "worker"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def deliver(log: Path, numbers: range) -> None:

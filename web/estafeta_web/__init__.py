@@ -11,6 +11,7 @@ files         /f/TOKEN/NAME: an attachment
 images        /i/TOKEN: an image that a message shows
 disposition   how a file is offered for saving under its name
 api           /api/v1: events, suppression lists, transmissions, metrics, for programs
+api           /api/v1/...: what an account's programs ask
 access        who asks for an account's own things, and whether he may
 client        where a request comes from
 health        /healthz and /metrics

@@ -27,6 +27,9 @@ from estafeta_core.config.schema import Config
 from estafeta_core.hosting import Shelf
 from estafeta_core.links import Links
 from estafeta_core.store import SchemaTooNew, Store, open_store
+from estafeta_core.webhooks.delivery import Delivery
+from estafeta_core.webhooks.guard import Guard
+from estafeta_core.webhooks.poster import Poster
 from estafeta_web import client
 from estafeta_web.access import Access
 from estafeta_web.answers import HEADERS
@@ -77,14 +80,23 @@ def make_service(snapshot: Snapshot, links: Links, store: Store) -> Service:
     counted = Metrics(config.run_dir)
     recorder = Recorder(store, Spool(config.state_dir / SPOOL), counted)
     proxies = client.networks(config.web.trusted_proxies)
+    webhooks = Delivery(Poster(Guard.from_config(config.webhooks)))
     return Service(
-        links, Access(snapshot), recorder, counted, store, Shelf(config.state_dir), proxies=proxies
+        links,
+        Access(snapshot),
+        recorder,
+        counted,
+        store,
+        Shelf(config.state_dir),
+        webhooks,
+        proxies=proxies,
     )
 
 
 def _take(service: Service, snapshot: Snapshot) -> None:
     service.links = Links.from_config(snapshot.config)
     service.access.take(snapshot)
+    service.webhooks.poster.guard = Guard.from_config(snapshot.config.webhooks)
 
 
 def _listen(config: Config) -> socket.socket:

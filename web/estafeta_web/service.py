@@ -20,6 +20,7 @@ from estafeta_core.links import Links
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import Counter, TokenEvent
 from estafeta_core.tokens import Kind, Token
+from estafeta_core.webhooks.delivery import Delivery
 from estafeta_web import automated, client
 from estafeta_web.access import Access
 from estafeta_web.metrics import Counted, Metrics
@@ -46,6 +47,8 @@ SCRAPE_PATIENCE = 1.0  # seconds for what the store has counted; whoever scrapes
 # clicks wait for a second.
 PAGES = 1
 ASKING = 2  # questions of the API's at a time that may be long; the other readers stay free for short ones
+# Receivers of webhooks that are asked at a time; each may take 10 seconds, and then 10 for its token.
+PINGS = 20
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -87,12 +90,14 @@ class Service:
     metrics: Metrics
     store: Store
     shelf: Shelf
+    webhooks: Delivery
     proxies: tuple[client.Network, ...] = ()
     readers: ThreadPoolExecutor = field(default_factory=_readers)
     counting: ThreadPoolExecutor = field(default_factory=_counting)
     pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES))
     bursts: automated.Bursts = field(default_factory=automated.Bursts)
     asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ASKING))
+    pings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PINGS))
     ids: IdSource = field(default_factory=IdSource)
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 

@@ -43,6 +43,8 @@ def check_config(document: Document, config: Config) -> None:
     _check_address(document, ("web", "bind"), config.web.bind)
     for index, network in enumerate(config.web.trusted_proxies):
         check_network(document, ("web", "trusted_proxies", index), network)
+    for index, network in enumerate(config.webhooks.allow_networks):
+        check_network(document, ("webhooks", "allow_networks", index), network)
 
 
 def _check_hostname(document: Document, key_path: KeyPath, name: str) -> None:

@@ -89,6 +89,18 @@ class Mime(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     past_bound: Literal["pass", "refuse"] = "pass"  # deliver it untouched, or answer 550 5.6.0
 
 
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How events are posted to those who asked for them, and whereto they may be."""
+
+    batch_seconds: Annotated[float, msgspec.Meta(gt=0)] = 5.0  # between two batches that are not full
+    batch_events: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 350  # SparkPost's batches have 1 to 350
+    posts: Positive = 100  # at a time; a receiver that never answers holds one for 10 seconds
+    retry_hours: Annotated[float, msgspec.Meta(gt=0)] = 8.0  # as SparkPost; then a batch is given up
+    backlog: Positive = 100_000  # events that wait for one webhook; the oldest beyond are given up
+    allow_networks: tuple[str, ...] = ()  # besides public addresses; every port of theirs
+    allow_ports: tuple[Port, ...] = ()  # of public addresses besides 80 and 443, which SparkPost allows
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole of estafeta.yaml. Relative paths count from the folder of the file."""
 
@@ -117,3 +129,4 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     retention: Retention = Retention()
     auth: Auth = Auth()
     mime: Mime = Mime()
+    webhooks: Webhooks = Webhooks()

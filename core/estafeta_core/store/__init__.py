@@ -11,6 +11,7 @@ activity    events that a filter chooses, a transmission of one's own
 suppressions  suppression lists
 deliverability  SparkPost's metrics
 event_filter, event_queries, metric_queries  the same in SQL
+outgoing    webhooks, what waits for them, and their batches
 database    connections: their settings, and whether the file is still the one they opened
 filelock    one writing transaction at a time, among processes
 erasure     a person's address taken out of everything, and out of the file
@@ -26,11 +27,13 @@ a WAL that two connections reset at the same time (sqlite.org/wal.html#walresetb
 from estafeta_core.store.activity import Search
 from estafeta_core.store.errors import AnswerTooLong, RowsRefused, SchemaTooNew, StoreUnavailable
 from estafeta_core.store.lists import ContactGroup, Fate, Send
+from estafeta_core.store.outgoing import Backlog
 from estafeta_core.store.reader import Copy, Found, Occurrence
 from estafeta_core.store.sqlite import Store, open_store
 
 __all__ = [
     "AnswerTooLong",
+    "Backlog",
     "ContactGroup",
     "Copy",
     "Fate",

@@ -154,12 +154,37 @@ QUERIES = {
         SELECT c.* FROM messages m JOIN contents c ON c.transmission_id = m.transmission_id
         WHERE m.message_id = ?1""",
     "counters": "SELECT label, number FROM counters WHERE counter = ?1",
+    # Webhooks, what waits for them, and their batches.
+    "webhook": "SELECT * FROM webhooks WHERE webhook_id = ?1",
+    "account_webhooks": "SELECT * FROM webhooks WHERE account = ?1 ORDER BY created",
+    "webhooks": "SELECT * FROM webhooks WHERE active >= ?1 ORDER BY active, webhook_id",
+    "outbox": "SELECT event_id FROM outbox WHERE webhook_id = ?1 ORDER BY event_id LIMIT ?2",
+    "outbox_size": "SELECT count(*) FROM outbox WHERE webhook_id = ?1",
+    "due_batch": """
+        SELECT * FROM webhook_batches WHERE webhook_id = ?1 AND state = 'waiting' AND next_attempt <= ?2
+        ORDER BY next_attempt LIMIT 1""",
+    "waiting_batches": """
+        SELECT count(*), coalesce(sum(size), 0) FROM webhook_batches
+        WHERE webhook_id = ?1 AND state = 'waiting'""",
+    "batches": "SELECT * FROM webhook_batches WHERE webhook_id = ?1 ORDER BY tried DESC LIMIT ?2",
+    "wanted": """
+        SELECT 1 FROM webhook_wants
+        WHERE webhook_id = ?1 AND account = (SELECT account FROM webhooks WHERE webhook_id = ?1)
+        AND timestamp >= ?2 AND timestamp < ?3 LIMIT ?4""",
+    "wanted_transmission": """
+        SELECT 1 FROM webhook_wants
+        WHERE webhook_id = ?1 AND timestamp >= ?2 AND timestamp < ?3 AND transmission_id = ?5 LIMIT ?4""",
+    "occurrences": """
+        SELECT e.*, t.*, m.* FROM json_each(?1) JOIN events e ON e.event_id = json_each.value
+        LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
+        LEFT JOIN messages m ON m.message_id = e.message_id ORDER BY json_each.key""",
     # What is kept, and for how long.
     "kept_bytes": "SELECT bytes FROM kept_bytes WHERE account = ?1",
     "kept_files": "SELECT DISTINCT digest FROM files WHERE digest IN (SELECT value FROM json_each(?1))",
     "old_files": "SELECT 1 FROM files WHERE kept < ?1 LIMIT 1",
     "old_contents": "SELECT 1 FROM contents WHERE created < ?1 LIMIT 1",
     # Ids begin with their time: (time - epoch) << 22 is the lowest of a time (ids.py, held to by a test).
+    "old_batches": "SELECT 1 FROM webhook_batches WHERE state <> 'waiting' AND tried < ?1 LIMIT 1",
     "old_requeued": "SELECT 1 FROM requeued WHERE time < ?1 LIMIT 1",
     "old_events": "SELECT 1 FROM events WHERE timestamp < ?1 LIMIT 1",
     "old_contacts": "SELECT 1 FROM contacts WHERE created < ?1 LIMIT 1",

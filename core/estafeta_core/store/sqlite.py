@@ -14,6 +14,7 @@ from estafeta_core.store.deliverability import Deliverability
 from estafeta_core.store.errors import SchemaTooNew, StoreUnavailable
 from estafeta_core.store.filelock import FileLock
 from estafeta_core.store.lists import Lists
+from estafeta_core.store.outgoing import Outgoing
 from estafeta_core.store.rows import Row
 from estafeta_core.store.suppressions import Suppressions
 from estafeta_core.store.writer import Writer
@@ -25,7 +26,7 @@ _SCHEME = "sqlite:///"
 log = logging.getLogger(__name__)
 
 
-class Store(Lists, Activity, Suppressions, Deliverability):
+class Store(Lists, Activity, Suppressions, Deliverability, Outgoing):
     """Rows in, and questions about them; safe to share between threads, and to inherit by fork."""
 
     def __init__(self, database: Database, *, checkpoints: bool) -> None:

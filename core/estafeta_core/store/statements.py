@@ -10,6 +10,8 @@ from typing import Any
 
 from estafeta_core.store.rows import (
     Automated,
+    Batch,
+    BatchTried,
     Bounced,
     Contact,
     Content,
@@ -24,6 +26,7 @@ from estafeta_core.store.rows import (
     LogPosition,
     Message,
     Renewal,
+    Replay,
     Requeued,
     Row,
     Suppression,
@@ -31,6 +34,8 @@ from estafeta_core.store.rows import (
     TokenEvent,
     Transmission,
     Unsubscribed,
+    Webhook,
+    WebhookRemoved,
 )
 
 Values = tuple[Any, ...]
@@ -170,6 +175,60 @@ def _forget_uneventful(row: ForgetUneventful) -> Values:
     return (row.after, row.upto)
 
 
+def _webhook(row: Webhook) -> Values:
+    return (
+        row.webhook_id,
+        row.account,
+        row.subaccount,
+        _text(row.name),
+        row.target,
+        +row.active,
+        _json(row.events),
+        _json(row.exceptions),
+        _object(row.settings),
+        row.secret,
+        row.created,
+    )
+
+
+def _webhook_removed(row: WebhookRemoved) -> Values:
+    return (row.webhook_id,)
+
+
+def _batch(row: Batch) -> Values:
+    return (
+        row.batch_id,
+        row.webhook_id,
+        _json(row.event_ids),
+        len(row.event_ids),
+        row.created,
+        row.state,
+        row.next_attempt,
+        row.attempts,
+        row.tried,
+        row.latency,
+        row.response_code,
+        row.failure,
+    )
+
+
+def _batch_tried(row: BatchTried) -> Values:
+    return (
+        row.batch_id,
+        row.state,
+        row.next_attempt,
+        row.tried,
+        row.latency,
+        row.response_code,
+        _text(row.failure),
+    )
+
+
+def _replay(row: Replay) -> Values:
+    values = (row.webhook_id, row.since, row.until)
+    return values if row.transmission_id is None else (*values, row.transmission_id)
+
+
 # In the order in which a transaction runs them: what a token speaks of comes before its events.
 STATEMENTS = {
     "transmission": "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -237,6 +296,23 @@ STATEMENTS = {
     "forget_suppressions": """DELETE FROM suppressions WHERE (account, subaccount, recipient, type) IN
         (SELECT account, subaccount, recipient, type FROM suppressions WHERE created < ?1
          ORDER BY created LIMIT ?2)""",
+    "forget_batches": """DELETE FROM webhook_batches WHERE batch_id IN
+        (SELECT batch_id FROM webhook_batches WHERE state <> 'waiting' AND tried < ?1
+        ORDER BY tried LIMIT ?2)""",
+    "webhook": """INSERT INTO webhooks VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,NULL,NULL)
+        ON CONFLICT (webhook_id) DO UPDATE SET name = excluded.name, target = excluded.target,
+        active = excluded.active, events = excluded.events, exceptions = excluded.exceptions,
+        settings = excluded.settings, secret = excluded.secret""",
+    "webhook_removed": "DELETE FROM webhooks WHERE webhook_id = ?1",
+    "batch": """INSERT INTO webhook_batches SELECT ?1,webhook_id,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12
+        FROM webhooks WHERE webhook_id = ?2""",
+    "batch_tried": """UPDATE webhook_batches SET state = ?2, next_attempt = ?3, attempts = attempts + 1,
+        tried = ?4, latency = ?5, response_code = ?6, failure = ?7 WHERE batch_id = ?1""",
+    "replay": """INSERT OR IGNORE INTO outbox SELECT webhook_id, event_id FROM webhook_wants
+        WHERE webhook_id = ?1 AND account = (SELECT account FROM webhooks WHERE webhook_id = ?1)
+        AND timestamp >= ?2 AND timestamp < ?3""",
+    "replay_transmission": """INSERT OR IGNORE INTO outbox SELECT webhook_id, event_id FROM webhook_wants
+        WHERE webhook_id = ?1 AND timestamp >= ?2 AND timestamp < ?3 AND transmission_id = ?4""",
     "count": """INSERT INTO counters VALUES (?1,?2,?3)
         ON CONFLICT (counter, label) DO UPDATE SET number = number + excluded.number""",
 }
@@ -264,6 +340,11 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     Forget: ("forget_files", _forget),
     ForgetUneventful: ("forget_messages", _forget_uneventful),
     Count: ("count", _count),
+    Webhook: ("webhook", _webhook),
+    WebhookRemoved: ("webhook_removed", _webhook_removed),
+    Batch: ("batch", _batch),
+    BatchTried: ("batch_tried", _batch_tried),
+    Replay: ("replay", _replay),
 }
 _PLACES = {name: place for place, name in enumerate(STATEMENTS)}
 _BY_TYPE = {kind: (_PLACES[name], converter) for kind, (name, converter) in _CONVERTERS.items()}
@@ -276,6 +357,8 @@ def convert(row: Row) -> tuple[int, Values]:
         place = _PLACES["shared_token_event"]
     elif isinstance(row, Forget | ForgetUneventful):
         place = _PLACES[f"forget_{row.what}"]
+    elif isinstance(row, Replay) and row.transmission_id is not None:
+        place = _PLACES["replay_transmission"]
     return place, converter(row)
 
 
@@ -295,3 +378,16 @@ def read_event(values: Values) -> Event:
     """Return the row of `events` whose columns are `values`."""
     columns = [*values[:7], json.loads(values[7])]
     return Event(*columns)
+
+
+def read_webhook(values: Values) -> Webhook:
+    """Return the row of `webhooks` whose columns are `values`."""
+    active, types, exceptions, settings = values[5:9]
+    columns = [bool(active), tuple(json.loads(types)), tuple(json.loads(exceptions)), json.loads(settings)]
+    return Webhook(*values[:5], *columns, *values[9:])
+
+
+def read_batch(values: Values) -> Batch:
+    """Return the row of `webhook_batches` whose columns are `values`."""
+    columns = [*values[:2], tuple(json.loads(values[2])), *values[4:]]
+    return Batch(*columns)

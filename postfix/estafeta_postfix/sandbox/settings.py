@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from estafeta_core.config.document import Document
-from estafeta_core.config.schema import Config, IpPool, Listener, Web
+from estafeta_core.config.schema import Config, IpPool, Listener, Web, Webhooks
 from estafeta_postfix.demo_accounts import POOL
 from estafeta_postfix.ports import LOOPBACK
 from estafeta_postfix.sandbox.layout import Layout
@@ -22,6 +22,10 @@ HOSTNAME = "mx.estafeta.example"
 POOLS = {POOL: IpPool(helo="pool.estafeta.example")}
 POOL_ADDRESS = "127.0.0.2"  # Linux takes every address of the loopback network for its own
 BOUNCE_DOMAIN = "bounce.estafeta.example"
+
+# People try their receivers on this host, on any port, and do not wait.
+RECEIVERS = ("127.0.0.0/8", "::1/128")
+WEBHOOKS = Webhooks(batch_seconds=1.0)
 
 # One listener per documented pair of dialect and port; mechanisms and size are the dialect's own.
 LISTENERS = {
@@ -71,6 +75,7 @@ def base(file: Path | None) -> Config:
         bounce_domain=BOUNCE_DOMAIN,
         listeners=LISTENERS,
         signing_keys=(),
+        webhooks=WEBHOOKS,
     )
 
 
@@ -100,6 +105,9 @@ def settings(
         },
         socket_group=socket_group,
         web=Web(bind=LOOPBACK, port=ports.web),
+        webhooks=msgspec.structs.replace(
+            own.webhooks, allow_networks=(*own.webhooks.allow_networks, *RECEIVERS)
+        ),
     )
     documented = {name: listener.port for name, listener in own.listeners.items()}
     return Settings(config, documented, demo=chosen is None)

@@ -133,6 +133,16 @@ def complaint(path: Path) -> str:
         ),
         (
             "[link.key]",
+            "[link.key]\nwebhooks:\n  allow_networks: [10.0.0.0/8, 10.1.0.1/8]",
+            "estafeta.yaml:8: webhooks.allow_networks.1: 10.1.0.1/8 has host bits set",
+        ),
+        (
+            "[link.key]",
+            "[link.key]\nwebhooks: {allow_networks: ['::ffff:10.0.0.0/104']}",
+            "estafeta.yaml:7: webhooks.allow_networks.0: ::ffff:10.0.0.0/104 is an IPv4 network",
+        ),
+        (
+            "[link.key]",
             "[link.key]\nhosting: {quota: 0}",
             "estafeta.yaml:7: hosting.quota: Expected `int` >= 1",
         ),

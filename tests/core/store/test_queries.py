@@ -27,6 +27,11 @@ ORDERED = [
     "search_everybody",
     "suppressions",
     "suppressions_newest",
+    "account_webhooks",
+    "webhooks",
+    "outbox",
+    "due_batch",
+    "batches",
 ]
 
 

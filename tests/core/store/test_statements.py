@@ -13,6 +13,8 @@ from estafeta_core.ids import EPOCH_MS, PROCESS_BITS, SEQUENCE_BITS
 from estafeta_core.store import Store
 from estafeta_core.store.rows import (
     Automated,
+    Batch,
+    BatchTried,
     Bounced,
     Contact,
     Content,
@@ -27,6 +29,7 @@ from estafeta_core.store.rows import (
     Lifted,
     Message,
     Renewal,
+    Replay,
     Requeued,
     Row,
     Suppression,
@@ -34,10 +37,15 @@ from estafeta_core.store.rows import (
     TokenEvent,
     Transmission,
     Unsubscribed,
+    Webhook,
+    WebhookRemoved,
 )
 from estafeta_core.store.statements import SQL, convert
 from estafeta_testing.stored import IDS, make_rows
 
+WEBHOOK = Webhook(
+    "w", "acme", None, "n", "http://a", True, ("open",), ("0",), {"auth_token": "t"}, "whsec_", 1
+)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 values = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts
 
@@ -103,6 +111,12 @@ def test_every_statement_has_the_values_it_asks_for() -> None:
         Contact("acme", "a@b.c", 1),
         Requeued("4Xa", "4Xb", 1),
         Count("messages", "alike"),
+        WEBHOOK,
+        WebhookRemoved("w"),
+        Batch(1, "w", (1, 2), 1),
+        BatchTried(1, "waiting", 1, 1, 1, 503, "503"),
+        Replay("w", 0, 1),
+        Replay("w", 0, 1, 5),
         *(Forget(what, 1, 10) for what in EXPIRING),
         ForgetUneventful("messages", 1, 10),
         ForgetUneventful("transmissions", 1, 10),
@@ -160,10 +174,12 @@ def row_of(what: Expiring, number: int, time: int) -> Row:
         "group_contacts": GroupContact(id_of(time, number), address),
         "groups": Group(id_of(time, number), "acme", str(number), None, time),
         "suppressions": Suppression("acme", None, address, "transactional", "", "", time),
+        "batches": Batch(number, "w", (number,), 1, "delivered", tried=time),
     }
     return rows[what]
 
 
+TABLES: dict[Expiring, str] = {"batches": "webhook_batches"}  # where it is not the same word
 COLUMNS: dict[Expiring, str] = {
     "files": "substr(digest, 8)",
     "contents": "transmission_id",
@@ -173,12 +189,16 @@ COLUMNS: dict[Expiring, str] = {
     "group_contacts": "substr(address, 1, 1)",
     "groups": "name",
     "suppressions": "substr(recipient, 1, 1)",
+    "batches": "batch_id",
 }
 
 
 def left(folder: Path, what: Expiring) -> set[int]:
     connection = sqlite3.connect(folder / "estafeta.db")
-    found = {int(number) for (number,) in connection.execute(f"SELECT {COLUMNS[what]} FROM {what}")}
+    found = {
+        int(number)
+        for (number,) in connection.execute(f"SELECT {COLUMNS[what]} FROM {TABLES.get(what, what)}")
+    }
     connection.close()
     return found
 
@@ -187,7 +207,7 @@ def left(folder: Path, what: Expiring) -> set[int]:
 def test_rows_are_forgotten_from_the_oldest_on_so_many_at_a_time(
     store: Store, what: Expiring, tmp_path: Path
 ) -> None:
-    store.record([row_of(what, number, 100 + number) for number in range(10)])
+    store.record([WEBHOOK, *(row_of(what, number, 100 + number) for number in range(10))])
     assert not store.has_older(what, 100)
     assert store.has_older(what, 101)
     store.record([Forget(what, 106, 4)])

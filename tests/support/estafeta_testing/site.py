@@ -20,6 +20,9 @@ from estafeta_core.hosting import Shelf
 from estafeta_core.links import Links
 from estafeta_core.store import Occurrence, Store
 from estafeta_core.store.rows import Message
+from estafeta_core.webhooks.delivery import Delivery
+from estafeta_core.webhooks.guard import Guard
+from estafeta_core.webhooks.poster import Poster
 from estafeta_testing.stored import make_rows
 from estafeta_web import client
 from estafeta_web.access import Access
@@ -138,7 +141,14 @@ def serving(folder: Path, store: Store, proxies: Sequence[str] = ()) -> Iterator
     recorder = Recorder(store, Spool(folder / "web-spool"), metrics)
     shelf = Shelf(folder)
     service = Service(
-        links, Access(snapshot(base)), recorder, metrics, store, shelf, client.networks(proxies)
+        links,
+        Access(snapshot(base)),
+        recorder,
+        metrics,
+        store,
+        shelf,
+        Delivery(Poster(Guard(client.networks(["127.0.0.0/8"])))),
+        client.networks(proxies),
     )
     server = Server(make_app(service))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

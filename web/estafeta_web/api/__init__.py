@@ -4,6 +4,8 @@ places         the table of paths
 events         /api/v1/events/message
 suppressions   /api/v1/suppression-list
 transmissions  /api/v1/transmissions/ID
+webhooks       /api/v1/webhooks: whereto events are posted
+webhook_views  webhooks and batches as answers show them
 metrics        /api/v1/metrics/deliverability
 asking         who asks, and the answer to everything that goes wrong
 problems       errors as SparkPost words them

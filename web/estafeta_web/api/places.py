@@ -1,6 +1,6 @@
 """The table of the API's paths. The last word is the method; reading needs `events`, changing `manage`."""
 
-from estafeta_web.api import events, metrics, suppressions, transmissions
+from estafeta_web.api import events, metrics, suppressions, transmissions, webhooks
 from estafeta_web.api.asking import asked
 from estafeta_web.service import Place
 
@@ -24,4 +24,5 @@ PLACES = (
     Place(f"{_METRICS}/campaign", "api_metrics", asked("events", metrics.by_campaign)),
     Place(f"{_METRICS}/bounce-reason", "api_metrics", asked("events", metrics.by_bounce_reason)),
     Place(f"{_METRICS}/rejection-reason", "api_metrics", asked("events", metrics.by_rejection_reason)),
+    *webhooks.PLACES,
 )
