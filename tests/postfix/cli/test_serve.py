@@ -52,13 +52,15 @@ def test_all_daemons_run_under_one_supervisor_until_it_is_told_to_stop(here: Pat
         give_up = time.monotonic() + 20
         # A SIGHUP before a process has its handlers would end it, as it ends any program.
         while not (
-            all(path.exists() for path in wanted) and answers(web_port) and "following" in log.read_text()
+            all(path.exists() for path in wanted)
+            and answers(web_port)
+            and all(word in log.read_text() for word in ("following", "intake.sock"))
         ):
             assert time.monotonic() < give_up
             time.sleep(0.05)
         process.send_signal(signal.SIGHUP)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        assert len(children) == 5
+        assert len(children) == 6
         process.terminate()
         assert process.wait(20) == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in children)
