@@ -28,7 +28,7 @@ def command(config: Path, role: str) -> None:
     """
     if role != "all":
         sys.exit(serve(role, config))
-    logs.setup("serve")
+    logs.setup("serve", form=logs.form(config))
     try:
         made = programs(config, load_config(config))
     except (ConfigError, SocketError) as error:
