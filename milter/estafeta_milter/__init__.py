@@ -15,6 +15,7 @@ senders     who a message says it comes from
 added       what Postfix has added to a message
 contacts    recipients that are kept, message or not
 ledger      what is written down about a message
+language    the language of a message, as far as it is said
 relayed     a message that comes by way of the receipt proxy
 copies      one message for all, or a copy for each
 delivery    a queued message becomes its one recipient's copy

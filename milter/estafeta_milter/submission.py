@@ -17,7 +17,7 @@ from estafeta_core.ids import IdSource
 from estafeta_core.refusal import Refusal
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import Row
-from estafeta_milter import contacts, edits, hosting, ledger
+from estafeta_milter import contacts, edits, hosting, language, ledger
 from estafeta_milter.allowance import Allowance
 from estafeta_milter.derived import Derived, Deriving
 from estafeta_milter.dkim.keyring import KeyUnavailableError
@@ -115,7 +115,13 @@ class Submission:
         refusal = self._allowance.take(envelope, queue_id, total=total, counted=counted)
         if refusal is not None:
             return refusal
-        accepted = _accepted(envelope, queue_id, proposal, self._milliseconds())
+        accepted = _accepted(
+            envelope,
+            queue_id,
+            proposal,
+            time=self._milliseconds(),
+            language=language.of(received, verdict.options),
+        )
         recorded = rendering.final.with_sender(rendering.queued.sender)
         rows = ledger.rows(accepted, recorded, job, self._ids)
         rows += ledger.counts(verdict.recipients, _copies(verdict))
@@ -143,7 +149,9 @@ def _not_kept(envelope: Envelope, failure: BaseException | None) -> None:
         log.error("%s: contacts are not kept: the store is unavailable: %s", envelope.identity, failure)
 
 
-def _accepted(envelope: Envelope, queue_id: str, proposal: Proposal, time: int) -> ledger.Accepted:
+def _accepted(
+    envelope: Envelope, queue_id: str, proposal: Proposal, *, time: int, language: str
+) -> ledger.Accepted:
     verdict = proposal.verdict
     return ledger.Accepted(
         queue_id=queue_id,
@@ -158,6 +166,7 @@ def _accepted(envelope: Envelope, queue_id: str, proposal: Proposal, time: int) 
         warnings=verdict.warnings,
         tags_counted=envelope.credential.account.distinct_tags > 0,
         time=time,
+        language=language,
     )
 
 

@@ -51,14 +51,15 @@ QUERIES = {
     "copy": """
         SELECT m.*, t.* FROM messages m JOIN transmissions t ON t.transmission_id = m.transmission_id
         WHERE m.message_id = ?1""",
+    # CROSS JOIN: from the transmission to its copy, never through everything the recipient has got.
     "queue_copy": """
-        SELECT m.*, t.* FROM transmissions t JOIN messages m ON m.transmission_id = t.transmission_id
+        SELECT m.*, t.* FROM transmissions t CROSS JOIN messages m ON m.transmission_id = t.transmission_id
         WHERE t.queue_id = ?1 AND m.rcpt_to = ?2 ORDER BY t.transmission_id DESC LIMIT 1""",
     "requeued": "SELECT * FROM requeued WHERE queue_id = ?1",
     "handed_over": "SELECT message_id FROM requeued WHERE original = ?1 AND message_id IS NOT NULL",
     "requeued_copy": """
         SELECT m.*, t.* FROM requeued r JOIN transmissions t ON t.queue_id = r.original
-        JOIN messages m ON m.transmission_id = t.transmission_id
+        CROSS JOIN messages m ON m.transmission_id = t.transmission_id
         WHERE r.queue_id = ?1 AND m.rcpt_to = ?2 ORDER BY t.transmission_id DESC LIMIT 1""",
     "messages": "SELECT * FROM messages WHERE transmission_id = ?1 ORDER BY message_id",
     "transmission_events": """

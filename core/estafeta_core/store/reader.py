@@ -20,7 +20,7 @@ from estafeta_core.store.statements import Values, read_event, read_message, rea
 
 KEPT = 8  # idle connections; more are opened when more threads read at once, and closed afterwards
 LATEST = 2**63 - 1  # later than any id and any time
-TRANSMISSION_COLUMNS = 20
+TRANSMISSION_COLUMNS = 21
 
 _EVENT_COLUMNS = 8
 _MESSAGE_COLUMNS = 5

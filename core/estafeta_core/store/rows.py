@@ -39,6 +39,7 @@ class Transmission:
     click_tracking: bool
     initial_pixel: bool
     transactional: bool
+    language: str = ""  # ISO 639-1; "" where the message does not say
 
 
 @dataclass(frozen=True, slots=True)
