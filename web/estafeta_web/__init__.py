@@ -5,6 +5,7 @@ clicks        /c/TOKEN: redirect to the link's target
 opens         /o/TOKEN.gif: the pixel
 icons         /icons/NETWORK.png: the tiles of social networks
 unsubscribe   /u/TOKEN: a page, and the one-click POST of RFC 8058
+languages     which language to speak
 one_click     what a POST must say to unsubscribe
 web_version   /w/TOKEN: a message as its recipient got it
 files         /f/TOKEN/NAME: an attachment

@@ -95,9 +95,9 @@ class Service:
         token = self.links.read(request.path_params["token"])
         return token if token is not None and token.kind in kinds else None
 
-    async def look(self, question: Callable[[], T]) -> T:
+    async def look(self, question: Callable[[], T], patience: float = PATIENCE) -> T:
         """Return the answer to a `question` that waits for store or disk; Away when there is none in time."""
-        return await _answer(self.readers, question, PATIENCE)
+        return await _answer(self.readers, question, patience)
 
     async def counted(self) -> Counted | None:
         """Return what the store has counted; None while it cannot be read."""
