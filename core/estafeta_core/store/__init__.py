@@ -7,6 +7,7 @@ writer      group commit: many callers, one transaction
 queries     every question, in SQL
 reader      look-ups by key or index, from any thread
 lists       what an account has: sends and their fates, groups, contents, files
+browsing    what a person looks through, page by page
 database    connections: their settings, and whether the file is still the one they opened
 filelock    one writing transaction at a time, among processes
 migrate     numbered migrations (`migrations/NNNN_*.sql`)
@@ -18,6 +19,7 @@ worker, checkpoints, under the lock that writers take: SQLite 3.7.0 to 3.51.2 ca
 a WAL that two connections reset at the same time (sqlite.org/wal.html#walresetbug).
 """
 
+from estafeta_core.store.browsing import Mailing, Pulse, Received
 from estafeta_core.store.errors import RowsRefused, SchemaTooNew, StoreUnavailable
 from estafeta_core.store.lists import ContactGroup, Fate, Send
 from estafeta_core.store.reader import Copy, Found, Occurrence
@@ -28,7 +30,10 @@ __all__ = [
     "Copy",
     "Fate",
     "Found",
+    "Mailing",
     "Occurrence",
+    "Pulse",
+    "Received",
     "RowsRefused",
     "SchemaTooNew",
     "Send",

@@ -64,7 +64,7 @@ class Lists(Reader):
             rows = self.query("fates", since, until)
         else:
             rows = self.query("account_fates", since, until, account)
-        return {_fate(signs): count for signs, count in rows}
+        return {read_fate(signs): count for signs, count in rows}
 
     def groups(
         self, account: str | None = None, *, before: int = LATEST, limit: int = 100
@@ -125,7 +125,8 @@ class Lists(Reader):
         return self.query(f"account_{name}", before, limit, account)
 
 
-def _fate(signs: int) -> Fate:
+def read_fate(signs: int) -> Fate:
+    """Return the fate whose signs are the bits of a number."""
     return Fate(*(bool(signs >> bit & 1) for bit in range(len(fields(Fate)))))
 
 

@@ -21,9 +21,9 @@ from estafeta_core.store.statements import Values, read_event, read_message, rea
 KEPT = 8  # idle connections; more are opened when more threads read at once, and closed afterwards
 LATEST = 2**63 - 1  # later than any id and any time
 TRANSMISSION_COLUMNS = 21
+MESSAGE_COLUMNS = 5
 
 _EVENT_COLUMNS = 8
-_MESSAGE_COLUMNS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ class Reader:
 def _copy(rows: list[Values]) -> Copy | None:
     if not rows:
         return None
-    return Copy(read_transmission(rows[0][_MESSAGE_COLUMNS:]), read_message(rows[0][:_MESSAGE_COLUMNS]))
+    return Copy(read_transmission(rows[0][MESSAGE_COLUMNS:]), read_message(rows[0][:MESSAGE_COLUMNS]))
 
 
 def _occurrence(row: Values) -> Occurrence:

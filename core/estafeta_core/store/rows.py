@@ -1,7 +1,7 @@
 """What the store keeps, a dataclass per table; `migrations/` says the same in SQL.
 
 `TokenEvent` and `Unsubscribed` have no table of their own: they are how the web service,
-which knows only a token, writes events and suppressions. `Forget` takes rows away.
+which knows only a token, writes events and suppressions. `Forget` and `Lifted` take rows away.
 
 Times are Unix milliseconds. `account` and `subaccount` stand on every row that is
 asked for by tenant, so that no query crosses tenants by way of a join.
@@ -80,6 +80,16 @@ class Suppression:
     )
     description: str
     created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """That a suppression of this type is no more; nothing happens where there is none."""
+
+    account: str
+    subaccount: str | None
+    recipient: str  # in the form of addresses.mailbox_key
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +235,7 @@ Row = (
     | Message
     | Event
     | Suppression
+    | Lifted
     | TokenEvent
     | Unsubscribed
     | LogPosition

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
+from estafeta_core.store.browsing import Browsing
 from estafeta_core.store.database import Database, translated
 from estafeta_core.store.errors import SchemaTooNew, StoreUnavailable
 from estafeta_core.store.filelock import FileLock
-from estafeta_core.store.lists import Lists
 from estafeta_core.store.rows import Row
 from estafeta_core.store.writer import Writer
 
@@ -22,7 +22,7 @@ _SCHEME = "sqlite:///"
 log = logging.getLogger(__name__)
 
 
-class Store(Lists):
+class Store(Browsing):
     """Rows in, and questions about them; safe to share between threads, and to inherit by fork."""
 
     def __init__(self, database: Database, *, checkpoints: bool) -> None:

@@ -17,6 +17,7 @@ from estafeta_core.store.rows import (
     Forget,
     Group,
     GroupContact,
+    Lifted,
     LogPosition,
     Message,
     Requeued,
@@ -105,6 +106,10 @@ def _suppression(row: Suppression) -> Values:
     )
 
 
+def _lifted(row: Lifted) -> Values:
+    return (row.account, row.subaccount or "", _text(row.recipient), row.type)
+
+
 def _log_position(row: LogPosition) -> Values:
     return (row.log, row.inode, row.offset)
 
@@ -156,6 +161,8 @@ STATEMENTS = {
     "shared_token_event": """INSERT OR IGNORE INTO events
         SELECT ?1, ?2, ?3, transmission_id, NULL, account, subaccount, ?4
         FROM transmissions WHERE transmission_id = ?5""",
+    "lifted": """DELETE FROM suppressions
+        WHERE account = ? AND subaccount = ? AND recipient = ? AND type = ?""",
     "suppression": "INSERT OR REPLACE INTO suppressions VALUES (?,?,?,?,?,?,?)",
     "unsubscribed": """INSERT OR IGNORE INTO suppressions
         SELECT account, coalesce(subaccount, ''), rcpt_to,
@@ -188,6 +195,7 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     Event: ("event", _event),
     TokenEvent: ("token_event", _token_event),
     Suppression: ("suppression", _suppression),
+    Lifted: ("lifted", _lifted),
     Unsubscribed: ("unsubscribed", _unsubscribed),
     LogPosition: ("log_position", _log_position),
     Tag: ("tag", _tag),

@@ -23,6 +23,10 @@ ORDERED = [
     "contacts",
     "contents",
     "account_contents",
+    "mailings",
+    "received",
+    "suppressions",
+    "contacts_in",
 ]
 
 
