@@ -12,9 +12,11 @@ files         /f/TOKEN/NAME: an attachment
 images        /i/TOKEN: an image that a message shows
 disposition   how a file is offered for saving under its name
 access        who asks for an account's own things, and whether he may
+pages         /, /sends and so on: statistics in the browser
 client        where a request comes from
 health        /healthz and /metrics
 answers       answers and headers that several paths share
+body          the body of a request, bounded
 service       what the paths work with: links, clock, ids, recorder
 recorder      makes an event durable: in the store, or in the spool while there is none
 spool         events on the disk of this host, in the order they came

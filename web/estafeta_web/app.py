@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from estafeta_web import answers, clicks, files, health, icons, images, opens, unsubscribe, web_version
+from estafeta_web.pages.table import PLACES as PAGES
 from estafeta_web.service import Handler, Place, Service
 
 PLACES = (
@@ -26,6 +27,7 @@ PLACES = (
     Place("/icons/{network}.png", "icon", icons.icon),
     Place("/healthz", "healthz", health.healthz),
     Place("/metrics", "metrics", health.metrics),
+    *PAGES,
 )
 
 

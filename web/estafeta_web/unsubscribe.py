@@ -9,7 +9,6 @@ The page speaks the language of the message, which the store knows; while it doe
 browser (`languages`). The words are in templates/unsubscribe.toml.
 """
 
-import asyncio
 import base64
 import functools
 import hashlib
@@ -17,11 +16,12 @@ import tomllib
 from importlib import resources
 
 import jinja2
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from estafeta_core.tokens import Kind, Token
-from estafeta_web import answers, languages, service
+from estafeta_web import answers, body, languages, service
+from estafeta_web.body import Refused
 from estafeta_web.one_click import is_one_click
 from estafeta_web.service import Away, Service
 
@@ -61,31 +61,14 @@ async def leave(request: Request) -> Response:
     if token is None:
         return answers.not_found()
     try:
-        body = await asyncio.wait_for(_body(request), BODY_SECONDS)
-    except (TimeoutError, ClientDisconnect):
-        return _closing(408)
-    if body is None:
-        return _closing(413)
-    if not is_one_click(request.headers.get("content-type", ""), body):
+        said = await body.read(request, BODY_BYTES, BODY_SECONDS)
+    except Refused as refused:
+        return refused.response
+    if not is_one_click(request.headers.get("content-type", ""), said):
         return await _page(request, token, "ask", 400)
     if not await serving.record(token, request):
         return await _page(request, token, "failed", 503)
     return await _page(request, token, "done", 200)
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return the body, or None as soon as it is too long."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            return None
-    return bytes(body)
-
-
-def _closing(status: int) -> Response:
-    """Return an answer after which the connection ends, as the rest of the request is not wanted."""
-    return Response(status_code=status, headers={"Connection": "close"})
 
 
 async def _page(request: Request, token: Token, state: str, status: int) -> Response:

@@ -80,7 +80,7 @@ class Browsing(Lists):
     def suppressions(
         self, account: str, *, after: tuple[str, str, str] = ("", "", ""), limit: int = 100
     ) -> list[Suppression]:
-        """Return whom an account does not mail, in order; `after` is subaccount, recipient, type of the last."""
+        """Return whom an account does not mail, in order; `after` is the key of the last one seen."""
         return [_suppression(row) for row in self.query("suppressions", account, *after, limit)]
 
     def suppressions_of(self, account: str, subaccounts: Iterable[str], address: str) -> list[Suppression]:
