@@ -1,6 +1,5 @@
 """An account with a past: a send in every state, its events, group, content and suppressions."""
 
-import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,8 +20,10 @@ from estafeta_testing.site import Site
 from estafeta_testing.stored import IDS, make_rows
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"
+# What strangers may write into events.
+WRITTEN = ("user_agent", "target_link_name", "target_link_url", "raw_reason", "report_by", "user_str")
 REASON = "550 5.1.1 <bob@example.net>: Recipient address rejected: User unknown"
-CODE = "20"  # a bounce class: the reply of the host was none that is known
+TITLE = "Spring news"
 FORM = {"Sec-Fetch-Site": "same-origin"}  # what a browser says of a form of the page it shows
 
 # What became of the recipients of a send: the events of each behind the injection.
@@ -30,7 +31,7 @@ LIVES: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "alice": (
         ("delivery", {"ip_address": "192.0.2.25", "queue_time": 850, "num_retries": 0}),
         ("initial_open", {"ip_address": "198.51.100.7", "user_agent": "Proxy/1.0", "automated": True}),
-        ("open", {"ip_address": "198.51.100.8"}),
+        ("open", {"ip_address": "198.51.100.8", "user_agent": AGENT}),
         ("click", {"ip_address": "198.51.100.8", "target_link_url": "https://shop.example/?a=1&b=2"}),
         ("list_unsubscribe", {"ip_address": "198.51.100.8"}),
     ),
@@ -74,7 +75,7 @@ PLACES = ["/", "/sends", "/groups", "/contents", "/search", "/suppressions"]
 def record(
     site: Site,
     account: str = "acme",
-    text: str = "Spring news",
+    text: str = TITLE,
     markup: bytes = b"<h1>Hello</h1>",
     recipients: tuple[str, ...] = tuple(LIVES),
 ) -> History:
@@ -101,7 +102,7 @@ def record(
         Group(group_id, account, text, transmission.transmission_id, now),
         *(GroupContact(group_id, address) for address in addresses),
         Suppression(account, None, addresses[0], "non_transactional", "List Unsubscribe", text, now),
-        Suppression(account, None, f"hard.{account}@example.net", "transactional", "Bounce Rule", REASON, now),
+        Suppression(account, None, f"hard.{account}@example.net", "transactional", "Bounce Rule", text, now),
         *events(told, messages, text),
     ]
     site.store.record([told, *(row for row in rows if row is not transmission), *more])
@@ -119,9 +120,7 @@ def events(transmission: Transmission, messages: tuple[Message, ...], text: str)
             message.message_id,
             transmission.account,
             None,
-            {"user_agent": text, "target_link_name": text, "bounce_class": CODE, "raw_reason": text} | data
-            if text != "Spring news"
-            else {"user_agent": AGENT} | data,
+            data if text == TITLE else data | dict.fromkeys(WRITTEN, text),
         )
         for message in messages
         for place, (kind, data) in enumerate(LIVES[message.rcpt_to.partition("@")[0].split(".")[0]], 1)
@@ -131,9 +130,3 @@ def events(transmission: Transmission, messages: tuple[Message, ...], text: str)
 def sign_in(site: Site, secret: str, username: str = "") -> httpx2.Response:
     """Sign in with the client of the site, which keeps the cookie."""
     return site.http.post("/sign-in", data={"secret": secret, "username": username}, headers=FORM)
-
-
-def wait_for_the_next_hour_to_be_far() -> None:
-    """Wait over the end of a day, so that what happens now is of today when it is looked at."""
-    while time.strftime("%H:%M:%S") >= "23:59:30":
-        time.sleep(1)

@@ -9,9 +9,10 @@ period.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from estafeta_core.statistics import PERIODS, Period, first_day, midnight
+from estafeta_web.pages import shown
 
 HOURS_UP_TO = 2  # days that are divided into hours
 DAYS_UP_TO = 400  # days that are divided into days, rather than months: a year and more
@@ -67,7 +68,11 @@ class Span:
     def _hours(self) -> list[Slot]:
         hour, form = 3_600_000, "%H:%M" if self.first == self.last else "%Y-%m-%d %H:%M"
         return [
-            Slot(f"{datetime.fromtimestamp(begin // 1000).astimezone():{form}}", begin, begin + hour)
+            Slot(
+                f"{shown.moment(begin):{form}}",
+                begin,
+                min(begin + hour, self.end),
+            )
             for begin in range(self.begin, self.end, hour)
         ]
 

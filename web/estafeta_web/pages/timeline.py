@@ -23,7 +23,7 @@ GOOD = frozenset(
 BAD = frozenset({events.BOUNCE, events.OUT_OF_BAND, events.POLICY_REJECTION, events.SPAM_COMPLAINT})
 
 # What is worth showing of an event's data, in this order.
-_FACTS = (
+FACTS = (
     "reason",
     "bounce_class",
     "target_link_name",
@@ -75,6 +75,6 @@ def step(event: Event, recipient: str = "") -> Step:
 
 def _facts(data: dict[str, Any]) -> Iterable[tuple[str, str]]:
     said = data | {"reason": data.get("raw_reason") or data.get("reason")}
-    for name in _FACTS:
+    for name in FACTS:
         if (value := said.get(name)) not in (None, ""):
             yield name, str(value)
