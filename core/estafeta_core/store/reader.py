@@ -165,8 +165,8 @@ class Reader:
 
     def find_transmission(self, id_text: str) -> Transmission | None:
         """Return the transmission alone; ids as for `find`."""
-        if id_text.isascii() and id_text.isdecimal() and int(id_text) <= LATEST:
-            number = int(id_text)
+        number = as_id(id_text)
+        if number is not None:
             found = self.transmission(number)
             if found is None and (copy := self.message(number)) is not None:
                 found = copy.transmission
@@ -207,6 +207,14 @@ class Reader:
         """Return how far a log has been read."""
         rows = self.query("log_position", log)
         return LogPosition(*rows[0]) if rows else None
+
+
+def as_id(text: str) -> int | None:
+    """Return the id of ours that `text` is; None for what is none, however many digits it has."""
+    if len(text) > len(str(LATEST)) or not (text.isascii() and text.isdecimal()):
+        return None
+    number = int(text)
+    return number if number <= LATEST else None
 
 
 def _copy(rows: list[Values]) -> Copy | None:

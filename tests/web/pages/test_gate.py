@@ -98,7 +98,7 @@ def test_who_may_read_only_changes_nothing(site: Site) -> None:
     assert "may not do this" in answer.text
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1", "1.0", "²", str(LATEST + 1), " 1"])
+@pytest.mark.parametrize("text", ["", "x", "-1", "1.0", "²", str(LATEST + 1), " 1", "1" * 5000])
 def test_what_is_no_id_is_not_there(text: str) -> None:
     with pytest.raises(Missing):
         number(text)

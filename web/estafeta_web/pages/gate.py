@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from estafeta_core.config.accounts import Permission
 from estafeta_core.store import Store
-from estafeta_core.store.reader import LATEST
+from estafeta_core.store.reader import LATEST, as_id
 from estafeta_core.store.rows import Row
 from estafeta_web import service
 from estafeta_web.access import Caller, Forbidden, Unknown
@@ -127,9 +127,10 @@ def local_path(path: str) -> str:
 
 def number(text: str) -> int:
     """Return the id or time that stands in an address; Missing for what is none."""
-    if not (text.isascii() and text.isdecimal()) or int(text) > LATEST:
+    found = as_id(text)
+    if found is None:
         raise Missing
-    return int(text)
+    return found
 
 
 def see_other(path: str) -> Response:
