@@ -1,5 +1,8 @@
 """A running web service with somebody signed in."""
 
+import time
+from collections.abc import Iterator
+
 import pytest
 
 from estafeta_testing.history import History, record, sign_in
@@ -17,3 +20,13 @@ def desk(site: Site) -> Site:
 def history(desk: Site) -> History:
     """Return what acme has sent."""
     return record(desk)
+
+
+@pytest.fixture
+def madrid(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Be there for a while."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Europe/Madrid")
+        time.tzset()
+        yield
+    time.tzset()

@@ -13,11 +13,15 @@ from estafeta_testing.history import History, sign_in
 from estafeta_testing.site import KEYS, Site, accounts, snapshot
 from estafeta_testing.stored import IDS, make_rows
 
+Happening = tuple[str, dict[str, str]]
+
 # Devino's example by the events of each copy: 3985 delivered, 693 of them read, clicked in 10; 1040 errors;
 # 942 rejected.
-BOUNCE = ("bounce", {"bounce_class": "10"})
-SUPPRESSED = ("bounce", {"bounce_class": "25"})
-DELIVERY, OPEN, CLICK = ("delivery", {}), ("open", {}), ("click", {})
+BOUNCE: Happening = ("bounce", {"bounce_class": "10"})
+SUPPRESSED: Happening = ("bounce", {"bounce_class": "25"})
+DELIVERY: Happening = ("delivery", {})
+OPEN: Happening = ("open", {})
+CLICK: Happening = ("click", {})
 EXAMPLE = [
     (3290, [DELIVERY]),
     (685, [DELIVERY, OPEN]),

@@ -1,8 +1,6 @@
 """Periods by name and by days, and their parts, without a gap and in every zone."""
 
 import itertools
-import time
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -12,16 +10,6 @@ from estafeta_web.pages.period import LONGEST, Span, read
 
 TODAY = date(2026, 11, 29)
 HOUR = 3_600_000
-
-
-@pytest.fixture
-def madrid(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Be there for a while."""
-    with monkeypatch.context() as there:
-        there.setenv("TZ", "Europe/Madrid")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,3 @@
-import time as clock
-from collections.abc import Iterator
-
 import pytest
 
 from estafeta_web.pages import shown
@@ -22,16 +19,6 @@ def test_a_percentage_has_two_decimals_unless_it_is_nothing_or_all(
     share: float | None, decimal: str, text: str
 ) -> None:
     assert shown.percent(share, decimal) == text
-
-
-@pytest.fixture
-def madrid(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Be there for a while."""
-    with monkeypatch.context() as there:
-        there.setenv("TZ", "Europe/Madrid")
-        clock.tzset()
-        yield
-    clock.tzset()
 
 
 def test_times_are_local_and_their_zone_is_said(madrid: None) -> None:
