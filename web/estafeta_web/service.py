@@ -144,7 +144,7 @@ async def _answer(readers: ThreadPoolExecutor, question: Callable[[], T], patien
         waiting = asyncio.get_running_loop().run_in_executor(readers, question)
         return await asyncio.wait_for(waiting, patience)
     except (StoreUnavailable, OSError, TimeoutError) as error:
-        log.warning("nothing can be read for a request: %s", error or "no answer in time")
+        log.warning("nothing can be read for a request: %s", str(error) or "no answer in time")
         raise Away from error
 
 
