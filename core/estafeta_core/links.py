@@ -76,8 +76,10 @@ class Links:
 
     def __init__(self, keys: Sequence[bytes], base_url: str, bounce_domain: str, files_url: str = "") -> None:
         base = base_url.rstrip("/")
+        self.base_url = base
         files = files_url.rstrip("/") or base
         self._signer = Signer(keys)
+        self.session_keys = tuple(subkey(key, b"session") for key in keys)
         self._msfbl_keys = [subkey(key, b"msfbl") for key in keys]
         self._click = f"{base}/c/"
         self._open = f"{base}/o/"

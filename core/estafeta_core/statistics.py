@@ -19,7 +19,7 @@ that was refused at its end was never taken in, and is counted nowhere.
 import calendar
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Literal
 
 from estafeta_core.store import Fate
@@ -136,6 +136,11 @@ def first_day(period: Period, today: date) -> date:
     year, month = divmod(today.year * 12 + today.month - 1 - _MONTHS[period], 12)
     day = min(today.day, calendar.monthrange(year, month + 1)[1])
     return date(year, month + 1, day) + timedelta(days=1)
+
+
+def midnight(day: date) -> int:
+    """Return when a day begins in local time, in Unix milliseconds."""
+    return round(datetime.combine(day, time()).astimezone().timestamp() * 1000)
 
 
 def _sum(fates: Fates, test: Callable[[Fate], bool]) -> int:

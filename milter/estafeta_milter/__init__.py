@@ -16,6 +16,7 @@ added       what Postfix has added to a message
 contacts    recipients that are kept, message or not
 ledger      what is written down about a message
 rejection   what is written down about a message that is refused for good
+language    the language of a message, as far as it is said
 relayed     a message that comes by way of the receipt proxy
 copies      one message for all, or a copy for each
 delivery    a queued message becomes its one recipient's copy

@@ -55,6 +55,7 @@ class Accepted:
     warnings: tuple[str, ...]  # an event each
     tags_counted: bool  # whether the account may use so many different tags and no more
     time: int  # Unix milliseconds
+    language: str = ""  # of the text, for the pages that its recipients see
 
 
 def rows(accepted: Accepted, final: Message, job: Job, ids: IdSource) -> list[Row]:
@@ -129,6 +130,7 @@ def _transmission(accepted: Accepted, final: Message, job: Job) -> Transmission:
         click_tracking=options.click_tracking,
         initial_pixel=options.open_tracking and options.initial_open_pixel,
         transactional=options.transactional,
+        language=accepted.language,
     )
 
 

@@ -17,7 +17,7 @@ from estafeta_core.ids import IdSource
 from estafeta_core.refusal import Refusal
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import Row
-from estafeta_milter import contacts, edits, hosting, ledger, rejection
+from estafeta_milter import contacts, edits, hosting, language, ledger, rejection
 from estafeta_milter.allowance import Allowance
 from estafeta_milter.derived import Derived, Deriving
 from estafeta_milter.dkim.keyring import KeyUnavailableError
@@ -148,7 +148,13 @@ class Submission:
         refusal = self._allowance.take(envelope, queue_id, total=total, counted=counted)
         if refusal is not None:
             return refusal
-        accepted = _accepted(envelope, queue_id, proposal, self._milliseconds())
+        accepted = _accepted(
+            envelope,
+            queue_id,
+            proposal,
+            time=self._milliseconds(),
+            language=language.of(received, verdict.options),
+        )
         recorded = rendering.final.with_sender(rendering.queued.sender)
         rows = ledger.rows(accepted, recorded, job, self._ids)
         rows += ledger.counts(verdict.recipients, _copies(verdict))
@@ -187,7 +193,9 @@ def _not_told(about: _About, failure: BaseException | None) -> None:
         log.error(text, about.text, failure, extra=about.fields)
 
 
-def _accepted(envelope: Envelope, queue_id: str, proposal: Proposal, time: int) -> ledger.Accepted:
+def _accepted(
+    envelope: Envelope, queue_id: str, proposal: Proposal, *, time: int, language: str
+) -> ledger.Accepted:
     verdict = proposal.verdict
     return ledger.Accepted(
         queue_id=queue_id,
@@ -202,6 +210,7 @@ def _accepted(envelope: Envelope, queue_id: str, proposal: Proposal, time: int) 
         warnings=verdict.warnings,
         tags_counted=envelope.credential.account.distinct_tags > 0,
         time=time,
+        language=language,
     )
 
 

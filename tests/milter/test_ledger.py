@@ -37,6 +37,7 @@ def rows(
         warnings=warnings,
         tags_counted=tags_counted,
         time=1_700_000_000_000,
+        language="gl",
     )
     final = make_message(headers=(FROM, Header("Subject", subject)), body=b"Hello\r\n")
     return ledger.rows(accepted, final, make_job(**job), IdSource())
@@ -135,6 +136,7 @@ def test_the_transmission_says_what_was_asked() -> None:
         click_tracking=False,
         initial_pixel=True,
         transactional=True,
+        language="gl",
     )
 
 

@@ -50,7 +50,10 @@ def store(tmp_path: Path, config: Path) -> Iterator[Store]:
             "",
             {},
             (),
-            *[False] * 4,
+            False,
+            False,
+            False,
+            False,
         )
         copies = [Message(10 + number, 1, f"r{number}@example.com", "") for number in range(RECIPIENTS)]
         opened.record([transmission, *copies])

@@ -4,7 +4,7 @@ import pytest
 
 from estafeta_testing.site import Site
 
-PATHS = "/ /c/ /c /o/ /u/ /c/a/b /healthz/ /metrics/x /docs /openapi.json // /%00"
+PATHS = "/c/ /c /o/ /u/ /c/a/b /healthz/ /metrics/x /docs /openapi.json /sends/ /sign-in/ /%00"
 HOSTED = "/w/ /w /w/a /w/a/b /f/ /f /f/a /f/a/ /f/a/b /f/a/b/c /i/ /i /i/a /i/a/b"
 
 

@@ -1,5 +1,6 @@
 """`/u/TOKEN` over real HTTP."""
 
+import re
 import socket
 import threading
 import time
@@ -7,9 +8,11 @@ import time
 import httpx2
 import pytest
 
+from estafeta_core.dialects.teenvio import LANGUAGES
 from estafeta_testing.site import Site
 from estafeta_web import unsubscribe
-from estafeta_web.unsubscribe import BODY_BYTES
+from estafeta_web.service import READERS
+from estafeta_web.unsubscribe import BODY_BYTES, TEXTS
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -180,3 +183,57 @@ def test_what_cannot_be_made_durable_is_not_called_done(site: Site) -> None:
     assert "try again" in answer.text
     assert site.http.post(url, data=ONE_CLICK).status_code == 200
     assert unsubscribes(site) == 1
+
+
+def test_there_are_the_languages_of_teenvios_table_and_russian_with_the_same_sentences() -> None:
+    assert set(TEXTS) == {*LANGUAGES.values(), "ru"}
+    for language, sentences in TEXTS.items():
+        assert sentences.keys() == TEXTS["en"].keys(), language
+        assert all(text == text.strip() and text for text in sentences.values()), language
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_the_page_speaks_the_language_of_the_message(site: Site, language: str) -> None:
+    url = site.links.unsubscribe(site.message(language=language).message_id)
+    asked = site.http.get(url, headers={"Accept-Language": "en"})
+    assert f'<html lang="{language}">' in asked.text
+    assert f"<h1>{TEXTS[language]['question']}</h1>" in asked.text
+    done = site.http.post(url, data=ONE_CLICK)
+    assert f"<h1>{TEXTS[language]['done']}</h1>" in done.text
+
+
+@pytest.mark.parametrize(
+    ("language", "accept", "expected"),
+    [("", "fi, en;q=0.5", "fi"), ("zh", "eu", "eu"), ("", "zh", "en"), ("", "", "en")],
+)
+def test_a_message_that_says_no_language_we_have_is_answered_in_that_of_the_browser(
+    site: Site, language: str, accept: str, expected: str
+) -> None:
+    url = site.links.unsubscribe(site.message(language=language).message_id)
+    page = site.http.get(url, headers={"Accept-Language": accept})
+    assert re.findall('<html lang="(.*)">', page.text) == [expected]
+
+
+def test_the_page_works_without_the_store(site: Site) -> None:
+    url = site.links.unsubscribe(site.message(language="es").message_id)
+    (site.folder / "estafeta.db").rename(site.folder / "away")
+    started = time.monotonic()
+    page = site.http.get(url, headers={"Accept-Language": "gl"})
+    assert f"<h1>{TEXTS['gl']['question']}</h1>" in page.text
+    assert time.monotonic() - started < 2
+    (site.folder / "away").rename(site.folder / "estafeta.db")
+
+
+def test_a_store_that_does_not_answer_keeps_nobody_waiting(site: Site) -> None:
+    url = site.links.unsubscribe(site.message(language="es").message_id)
+    still = threading.Event()
+    service = site.service
+    for _ in range(READERS):
+        service.readers.submit(still.wait)
+    started = time.monotonic()
+    try:
+        page = site.http.get(url, headers={"Accept-Language": "gl"})
+    finally:
+        still.set()
+    assert f"<h1>{TEXTS['gl']['question']}</h1>" in page.text
+    assert time.monotonic() - started < 3 * unsubscribe.PATIENCE

@@ -5,6 +5,7 @@ clicks        /c/TOKEN: redirect to the link's target
 opens         /o/TOKEN.gif: the pixel
 icons         /icons/NETWORK.png: the tiles of social networks
 unsubscribe   /u/TOKEN: a page, and the one-click POST of RFC 8058
+languages     which language to speak
 one_click     what a POST must say to unsubscribe
 web_version   /w/TOKEN: a message as its recipient got it
 files         /f/TOKEN/NAME: an attachment
@@ -13,9 +14,11 @@ disposition   how a file is offered for saving under its name
 api           /api/v1: events, suppression lists, transmissions, metrics, for programs
 api           /api/v1/...: what an account's programs ask
 access        who asks for an account's own things, and whether he may
+pages         /, /sends and so on: statistics in the browser
 client        where a request comes from
 health        /healthz and /metrics
 answers       answers and headers that several paths share
+body          the body of a request, bounded
 service       what the paths work with: links, clock, ids, recorder
 automated     who loads a pixel or follows a link without being a person
 recorder      makes an event durable: in the store, or in the spool while there is none

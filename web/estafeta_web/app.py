@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from estafeta_web import answers, clicks, files, health, icons, images, opens, unsubscribe, web_version
 from estafeta_web.api import places, problems
+from estafeta_web.pages.table import PLACES as PAGES
 from estafeta_web.service import Handler, Place, Service
 
 PLACES = (
@@ -35,6 +36,7 @@ PLACES = (
     Place("/healthz", "healthz", health.healthz),
     Place("/metrics", "metrics", health.metrics),
     *places.PLACES,
+    *PAGES,
 )
 API = "/api/"  # whose errors are JSON
 

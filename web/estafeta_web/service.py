@@ -41,6 +41,9 @@ _CLICKS = frozenset({Kind.CLICK, Kind.AMP_CLICK})
 _MARKED = _CLICKS | {Kind.OPEN, Kind.INITIAL_OPEN}  # unsubscribing has a form that no scanner sends
 
 READERS = 8  # threads that wait for the store and the disk; a look takes a millisecond
+BROWSERS = (
+    2  # threads that look things up for the pages of people, who are few; a year's statistics take long
+)
 PATIENCE = 5.0  # seconds for one
 SCRAPE_PATIENCE = 1.0  # seconds for what the store has counted; whoever scrapes gives up after 10
 # Web versions made at a time: 20,000 links are signed anew in 0.1 s, and ten such pages at once had
@@ -75,6 +78,11 @@ def _readers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(READERS, thread_name_prefix="reader")
 
 
+def _browsing() -> ThreadPoolExecutor:
+    """Return the threads that look things up for pages: a year's statistics keep no web version waiting."""
+    return ThreadPoolExecutor(BROWSERS, thread_name_prefix="browsing")
+
+
 def _counting() -> ThreadPoolExecutor:
     """Return the thread that asks for counters: a store that stands still keeps no other look waiting."""
     return ThreadPoolExecutor(1, thread_name_prefix="counters")
@@ -93,6 +101,7 @@ class Service:
     webhooks: Delivery
     proxies: tuple[client.Network, ...] = ()
     readers: ThreadPoolExecutor = field(default_factory=_readers)
+    browsing: ThreadPoolExecutor = field(default_factory=_browsing)
     counting: ThreadPoolExecutor = field(default_factory=_counting)
     pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES))
     bursts: automated.Bursts = field(default_factory=automated.Bursts)
@@ -106,9 +115,13 @@ class Service:
         token = self.links.read(request.path_params["token"])
         return token if token is not None and token.kind in kinds else None
 
-    async def look(self, question: Callable[[], T]) -> T:
+    async def look(self, question: Callable[[], T], patience: float = PATIENCE) -> T:
         """Return the answer to a `question` that waits for store or disk; Away when there is none in time."""
-        return await _answer(self.readers, question, PATIENCE)
+        return await _answer(self.readers, question, patience)
+
+    async def browse(self, question: Callable[[], T]) -> T:
+        """Return the answer to what a person's page asks, as `look` does, from a few threads of its own."""
+        return await _answer(self.browsing, question, PATIENCE)
 
     async def counted(self) -> Counted | None:
         """Return what the store has counted; None while it cannot be read."""
@@ -153,7 +166,7 @@ async def _answer(readers: ThreadPoolExecutor, question: Callable[[], T], patien
         waiting = asyncio.get_running_loop().run_in_executor(readers, question)
         return await asyncio.wait_for(waiting, patience)
     except (StoreUnavailable, OSError, TimeoutError) as error:
-        log.warning("nothing can be read for a request: %s", error or "no answer in time")
+        log.warning("nothing can be read for a request: %s", str(error) or "no answer in time")
         raise Away from error
 
 

@@ -12,6 +12,7 @@ suppressions  suppression lists
 deliverability  SparkPost's metrics
 event_filter, event_queries, metric_queries  the same in SQL
 outgoing    webhooks, what waits for them, and their batches
+browsing    what a person looks through, page by page
 database    connections: their settings, and whether the file is still the one they opened
 filelock    one writing transaction at a time, among processes
 erasure     a person's address taken out of everything, and out of the file
@@ -25,6 +26,7 @@ a WAL that two connections reset at the same time (sqlite.org/wal.html#walresetb
 """
 
 from estafeta_core.store.activity import Search
+from estafeta_core.store.browsing import Mailing, Pulse, Received
 from estafeta_core.store.errors import AnswerTooLong, RowsRefused, SchemaTooNew, StoreUnavailable
 from estafeta_core.store.lists import ContactGroup, Fate, Send
 from estafeta_core.store.outgoing import Backlog
@@ -38,7 +40,10 @@ __all__ = [
     "Copy",
     "Fate",
     "Found",
+    "Mailing",
     "Occurrence",
+    "Pulse",
+    "Received",
     "RowsRefused",
     "SchemaTooNew",
     "Search",

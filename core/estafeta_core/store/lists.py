@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from estafeta_core.store.reader import LATEST, TRANSMISSION_COLUMNS, Reader
+from estafeta_core.store.reader import LATEST, TRANSMISSION_COLUMNS, Reader, as_id
 from estafeta_core.store.rows import Contact, Content, Eventful, Expiring, Group, Transmission
 from estafeta_core.store.statements import Values, read_transmission
 
@@ -67,7 +67,7 @@ class Lists(Reader):
             rows = self.query("fates", since, until)
         else:
             rows = self.query("account_fates", since, until, account)
-        return {_fate(signs): count for signs, count in rows}
+        return {read_fate(signs): count for signs, count in rows}
 
     def groups(
         self, account: str | None = None, *, before: int = LATEST, limit: int = 100
@@ -79,8 +79,8 @@ class Lists(Reader):
         """Return the group with this id, or that of the transmission with this id or queue id."""
         text = id_text.strip()
         rows: list[Values] = []
-        if text.isascii() and text.isdecimal() and int(text) <= LATEST:
-            rows = self.query("group", int(text))
+        if (group_id := as_id(text)) is not None:
+            rows = self.query("group", group_id)
         if not rows and (transmission := self.find_transmission(text)) is not None:
             rows = self.query("transmission_group", transmission.transmission_id)
         return _group(rows[0]) if rows else None
@@ -136,7 +136,8 @@ class Lists(Reader):
         return self.query(f"account_{name}", before, limit, account)
 
 
-def _fate(signs: int) -> Fate:
+def read_fate(signs: int) -> Fate:
+    """Return the fate whose signs are the bits of a number."""
     return Fate(*(bool(signs >> bit & 1) for bit in range(len(fields(Fate)))))
 
 

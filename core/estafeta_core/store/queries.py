@@ -41,6 +41,14 @@ FATES = (
 )
 _SIGNS = " | ".join(f"(max({sign}) << {bit})" for bit, sign in enumerate(FATES))
 
+# The signs of the message `m` of a query; 0 where nothing has happened to it.
+_SIGNS_OF_COPY = f"""coalesce((SELECT {_SIGNS} FROM events h
+            WHERE h.transmission_id = m.transmission_id AND h.message_id = m.message_id), 0)"""  # noqa: S608
+
+# What an event `h` counts as in a chart: a suppressed recipient's bounce is no failure of a delivery.
+_KIND = f"""CASE WHEN {FATES[2]} THEN 'delivered' WHEN {FATES[6]} THEN 'opened'
+            WHEN {FATES[7]} THEN 'clicked' WHEN {FATES[3]} OR {FATES[4]} THEN 'failed' END"""
+
 # Every copy has one event that begins its story, at the time of injection: copies are found by those.
 _FATES = f"""
     SELECT (SELECT {_SIGNS} FROM events h
@@ -86,8 +94,9 @@ QUERIES = {
     "copy": """
         SELECT m.*, t.* FROM messages m JOIN transmissions t ON t.transmission_id = m.transmission_id
         WHERE m.message_id = ?1""",
+    # CROSS JOIN: from the transmission to its copy, never through everything the recipient has got.
     "queue_copy": """
-        SELECT m.*, t.* FROM transmissions t JOIN messages m ON m.transmission_id = t.transmission_id
+        SELECT m.*, t.* FROM transmissions t CROSS JOIN messages m ON m.transmission_id = t.transmission_id
         WHERE t.queue_id = ?1 AND m.rcpt_to = ?2 ORDER BY t.transmission_id DESC LIMIT 1""",
     "copy_in": """
         SELECT m.*, t.* FROM messages m JOIN transmissions t ON t.transmission_id = m.transmission_id
@@ -96,7 +105,7 @@ QUERIES = {
     "handed_over": "SELECT message_id FROM requeued WHERE original = ?1 AND message_id IS NOT NULL",
     "requeued_copy": """
         SELECT m.*, t.* FROM requeued r JOIN transmissions t ON t.queue_id = r.original
-        JOIN messages m ON m.transmission_id = t.transmission_id
+        CROSS JOIN messages m ON m.transmission_id = t.transmission_id
         WHERE r.queue_id = ?1 AND m.rcpt_to = ?2 ORDER BY t.transmission_id DESC LIMIT 1""",
     "messages": "SELECT * FROM messages WHERE transmission_id = ?1 ORDER BY message_id",
     "messages_after": """
@@ -153,6 +162,30 @@ QUERIES = {
     "message_content": """
         SELECT c.* FROM messages m JOIN contents c ON c.transmission_id = m.transmission_id
         WHERE m.message_id = ?1""",
+    # What a person looks through, page by page.
+    "mailings": f"""
+        SELECT m.*, {_SIGNS_OF_COPY} FROM messages m WHERE m.transmission_id = ?1
+        AND (m.rcpt_to, m.message_id)
+            > (coalesce((SELECT a.rcpt_to FROM messages a WHERE a.message_id = ?2), ''), ?2)
+        ORDER BY m.rcpt_to, m.message_id LIMIT ?3""",  # noqa: S608 - made of the constants above
+    "received": f"""
+        SELECT t.*, m.*, {_SIGNS_OF_COPY} FROM messages m
+        CROSS JOIN transmissions t ON t.transmission_id = m.transmission_id
+        WHERE m.rcpt_to = ?1 AND m.message_id < ?2 AND t.account = ?3
+        ORDER BY m.message_id DESC LIMIT ?4""",  # noqa: S608 - made of the constants above
+    "mailing_events": """
+        SELECT * FROM events WHERE transmission_id = ?1 AND message_id = ?2
+        ORDER BY timestamp, event_id LIMIT ?3""",
+    "latest_events": """
+        SELECT e.*, m.raw_rcpt_to FROM events e LEFT JOIN messages m ON m.message_id = e.message_id
+        WHERE e.transmission_id = ?1 ORDER BY e.timestamp DESC, e.event_id DESC LIMIT ?2""",
+    "pulse": f"""
+        SELECT key, {_KIND} AS kind, count(DISTINCT h.message_id) FROM json_each(?2)
+        CROSS JOIN events h ON h.account = ?1 AND h.timestamp >= json_extract(value, '$[0]')
+            AND h.timestamp < json_extract(value, '$[1]')
+        WHERE kind IS NOT NULL GROUP BY key, kind""",  # noqa: S608 - made of the constants above
+    "contacts_in": """
+        SELECT address FROM group_contacts WHERE group_id = ?1 AND address > ?2 ORDER BY address LIMIT ?3""",
     "counters": "SELECT label, number FROM counters WHERE counter = ?1",
     # Webhooks, what waits for them, and their batches.
     "webhook": "SELECT * FROM webhooks WHERE webhook_id = ?1",

@@ -23,11 +23,11 @@ from estafeta_core.store.statements import Values, read_event, read_message, rea
 
 KEPT = 8  # idle connections; more are opened when more threads read at once, and closed afterwards
 LATEST = 2**63 - 1  # later than any id and any time
-TRANSMISSION_COLUMNS = 20
+TRANSMISSION_COLUMNS = 21
+MESSAGE_COLUMNS = 5
 STEPS = 20_000  # of SQLite's machine between two looks at the clock: about a millisecond
 
 _EVENT_COLUMNS = 8
-_MESSAGE_COLUMNS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +179,8 @@ class Reader:
 
     def find_transmission(self, id_text: str) -> Transmission | None:
         """Return the transmission alone; ids as for `find`."""
-        if id_text.isascii() and id_text.isdecimal() and int(id_text) <= LATEST:
-            number = int(id_text)
+        number = as_id(id_text)
+        if number is not None:
             found = self.transmission(number)
             if found is None and (copy := self.message(number)) is not None:
                 found = copy.transmission
@@ -245,10 +245,18 @@ def _in_time(
         connection.set_progress_handler(None, STEPS)
 
 
+def as_id(text: str) -> int | None:
+    """Return the id of ours that `text` is; None for what is none, however many digits it has."""
+    if len(text) > len(str(LATEST)) or not (text.isascii() and text.isdecimal()):
+        return None
+    number = int(text)
+    return number if number <= LATEST else None
+
+
 def _copy(rows: list[Values]) -> Copy | None:
     if not rows:
         return None
-    return Copy(read_transmission(rows[0][_MESSAGE_COLUMNS:]), read_message(rows[0][:_MESSAGE_COLUMNS]))
+    return Copy(read_transmission(rows[0][MESSAGE_COLUMNS:]), read_message(rows[0][:MESSAGE_COLUMNS]))
 
 
 def occurrence(row: Values) -> Occurrence:

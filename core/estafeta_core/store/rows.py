@@ -2,7 +2,7 @@
 
 `TokenEvent`, `Unsubscribed` and `Bounced` have no table of their own: they are how the web service
 and the mail intake, which know only a token, write events and suppressions. `Automated` marks an event,
-and `Forget` takes rows away.
+`Forget` and `Lifted` take rows away.
 
 Times are Unix milliseconds. `account` and `subaccount` stand on every row that is
 asked for by tenant, so that no query crosses tenants by way of a join.
@@ -52,6 +52,7 @@ class Transmission:
     click_tracking: bool
     initial_pixel: bool
     transactional: bool
+    language: str = ""  # ISO 639-1; "" where the message does not say
 
 
 @dataclass(frozen=True, slots=True)

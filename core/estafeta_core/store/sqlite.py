@@ -9,11 +9,11 @@ from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
 from estafeta_core.store.activity import Activity
+from estafeta_core.store.browsing import Browsing
 from estafeta_core.store.database import Database, translated
 from estafeta_core.store.deliverability import Deliverability
 from estafeta_core.store.errors import SchemaTooNew, StoreUnavailable
 from estafeta_core.store.filelock import FileLock
-from estafeta_core.store.lists import Lists
 from estafeta_core.store.outgoing import Outgoing
 from estafeta_core.store.rows import Row
 from estafeta_core.store.suppressions import Suppressions
@@ -26,7 +26,7 @@ _SCHEME = "sqlite:///"
 log = logging.getLogger(__name__)
 
 
-class Store(Lists, Activity, Suppressions, Deliverability, Outgoing):
+class Store(Browsing, Activity, Suppressions, Deliverability, Outgoing):
     """Rows in, and questions about them; safe to share between threads, and to inherit by fork."""
 
     def __init__(self, database: Database, *, checkpoints: bool) -> None:

@@ -74,6 +74,7 @@ def _transmission(row: Transmission) -> Values:
         +row.click_tracking,
         +row.initial_pixel,
         +row.transactional,
+        row.language,
     )
 
 
@@ -231,7 +232,7 @@ def _replay(row: Replay) -> Values:
 
 # In the order in which a transaction runs them: what a token speaks of comes before its events.
 STATEMENTS = {
-    "transmission": "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "transmission": "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "message": "INSERT INTO messages VALUES (?,?,?,?,?)",
     "event": "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
     "token_event": """INSERT OR IGNORE INTO events
@@ -364,8 +365,8 @@ def convert(row: Row) -> tuple[int, Values]:
 
 def read_transmission(values: Values) -> Transmission:
     """Return the row of `transmissions` whose columns are `values`."""
-    metadata, tags, *flags = values[14:]
-    columns = [*values[:14], json.loads(metadata), tuple(json.loads(tags)), *map(bool, flags)]
+    metadata, tags, *flags, language = values[14:]
+    columns = [*values[:14], json.loads(metadata), tuple(json.loads(tags)), *map(bool, flags), language]
     return Transmission(*columns)
 
 

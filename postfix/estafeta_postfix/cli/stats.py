@@ -1,7 +1,7 @@
 """`estafeta stats`: how many messages were delivered, read, refused, in a period of local time."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class _End(Moment):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the time before which the period ends."""
         try:
-            return _midnight(date.fromisoformat(value) + timedelta(days=1))
+            return statistics.midnight(date.fromisoformat(value) + timedelta(days=1))
         except (ValueError, OverflowError):
             return super().convert(value, param, ctx)
 
@@ -77,18 +77,14 @@ def bounds(since: int | None, until: int | None, period: Period | None, today: d
     UsageError for one that ends before it begins, or is given twice.
     """
     if since is None and until is None:
-        since = _midnight(statistics.first_day(period or "today", today))
+        since = statistics.midnight(statistics.first_day(period or "today", today))
     elif period is not None:
         raise click.UsageError("--period does not go together with --from and --to")
     begin = 0 if since is None else since
-    end = _midnight(today + timedelta(days=1)) if until is None else until
+    end = statistics.midnight(today + timedelta(days=1)) if until is None else until
     if begin >= end:
         raise click.UsageError(f"the period would begin at {_minute(begin)} and end at {_minute(end)}")
     return begin, end
-
-
-def _midnight(day: date) -> int:
-    return round(datetime.combine(day, time()).astimezone().timestamp() * 1000)
 
 
 def _minute(milliseconds: int) -> str:

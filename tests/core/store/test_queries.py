@@ -32,6 +32,10 @@ ORDERED = [
     "outbox",
     "due_batch",
     "batches",
+    "mailings",
+    "received",
+    "suppressions",
+    "contacts_in",
 ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.reader import KEPT
+from estafeta_core.store.reader import KEPT, LATEST, as_id
 from estafeta_core.store.rows import Event, LogPosition, Message, Requeued, Suppression, Tag, Transmission
 from estafeta_testing.stored import IDS, make_rows
 
@@ -287,3 +287,22 @@ def test_what_a_delivery_said_is_empty_until_there_is_one(store: Store) -> None:
     delivered = replace(event(transmission, message, "delivery", 5), data={"queue_time": "40"})
     store.record([delivered])
     assert store.delivery(message.message_id) == {"queue_time": "40"}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        (str(LATEST), LATEST),
+        (str(LATEST + 1), None),
+        ("1" * 5000, None),
+        ("\u00b2", None),
+        ("-1", None),
+    ],
+)
+def test_an_id_is_a_number_that_we_may_have_given(text: str, number: int | None) -> None:
+    assert as_id(text) == number
+
+
+def test_any_number_of_digits_may_be_looked_for(store: Store) -> None:
+    assert store.find("1" * 5000) is None

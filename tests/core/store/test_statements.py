@@ -66,6 +66,7 @@ def test_whatever_text_a_message_holds_comes_back_as_it_was(
         metadata=metadata,
         tags=tuple(tags),
         open_tracking=flag,
+        language=campaign,
         subaccount=None if flag else "123",
     )
     message = replace(message, raw_rcpt_to=subject)

@@ -92,15 +92,18 @@ class Site:
     recorder: Recorder
     shelf: Shelf
     folder: Path
+    service: Service
 
     @property
     def port(self) -> int:
         """Where it listens."""
         return int(self.http.base_url.port or 0)
 
-    def message(self, recipient: str = "alice@example.net", *, transactional: bool = False) -> Message:
+    def message(
+        self, recipient: str = "alice@example.net", *, transactional: bool = False, language: str = ""
+    ) -> Message:
         """Record a message to one recipient and return the copy."""
-        rows = make_rows(recipient, transactional=transactional)
+        rows = make_rows(recipient, transactional=transactional, language=language)
         self.store.record(rows)
         assert isinstance(rows[1], Message)
         return rows[1]
@@ -156,6 +159,6 @@ def serving(folder: Path, store: Store, proxies: Sequence[str] = ()) -> Iterator
     while not server.started:
         time.sleep(0.005)
     with httpx2.Client(base_url=base, timeout=10, headers={"User-Agent": BROWSER}) as http:
-        yield Site(http, links, store, recorder, shelf, folder)
+        yield Site(http, links, store, recorder, shelf, folder, service)
     server.should_exit = True
     thread.join()

@@ -9,7 +9,11 @@ IDS = IdSource()
 
 
 def make_rows(
-    *recipients: str, account: str = "acme", queue_id: str = "4Xqueue", transactional: bool = False
+    *recipients: str,
+    account: str = "acme",
+    queue_id: str = "4Xqueue",
+    transactional: bool = False,
+    language: str = "",
 ) -> list[Row]:
     """Return the rows of one accepted message."""
     now = time.time_ns() // 1_000_000
@@ -34,6 +38,7 @@ def make_rows(
         click_tracking=False,
         initial_pixel=True,
         transactional=transactional,
+        language=language,
     )
     rows: list[Row] = [transmission]
     for recipient in recipients or ("alice@example.net",):
