@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from estafeta_core.headers import Header
+from estafeta_core.identity import Identity
 from estafeta_core.options import Options
 from estafeta_core.recipients import Recipient
 from estafeta_core.refusal import Refusal
@@ -48,6 +49,7 @@ def refusal(office: Office, message: Message, identity: str = "acme/main") -> st
 def test_a_plain_message_goes_with_an_offer_to_unsubscribe(office: Office) -> None:
     found = verdict(office, make_message())
     assert found == Verdict(
+        identity=Identity("acme", "main"),
         options=found.options,
         friendly_from="news@acme.example",
         list_unsubscribe=True,

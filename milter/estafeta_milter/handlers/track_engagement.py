@@ -30,7 +30,7 @@ def apply(message: Message, job: Job) -> Message:
 
 def _tracked(text: bytes, part: Part, job: Job) -> bytes:
     amp = part.content_type == "text/x-amp-html"
-    target = _target(job, amp=amp) if job.options.click_tracking else None
+    target = _target(job, amp=amp) if job.options.tracks_links_in(part.content_type) else None
     if part.content_type == "text/plain":
         return rewrite_links(text, part.charset, target) if target else text
     if amp:
