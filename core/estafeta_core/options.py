@@ -30,6 +30,7 @@ class Options:
     open_tracking: bool = False
     click_tracking: bool = False
     click_tracking_in: Literal["", "html", "text"] = ""  # in which texts alone; "": in all
+    untracked: str = ""  # the attribute, `name` or `name=value`, of links that are not
     initial_open_pixel: bool = False
     transactional: bool = False
     list_unsubscribe: bool = True  # where the message is not transactional and has none of its own

@@ -114,10 +114,13 @@ class Asked:
             if self._asks(name):
                 self.notice(f"{name} is not supported: {text}")
 
-    def leave_unknown(self, known: Collection[str], prefixes: tuple[str, ...]) -> None:
-        """Have the sender know of headers of the provider's that are not `known`, in lower case."""
-        for key in self._values.keys() - known:
-            if key.startswith(prefixes):
+    def leave_unknown(self, prefixes: tuple[str, ...], known: Collection[str], read: tuple[str, ...]) -> None:
+        """Have the sender know of headers that begin like the provider's and are not among them.
+
+        All is in lower case; `read` is how names of his begin that end as the client likes.
+        """
+        for key in self._values:
+            if key.startswith(prefixes) and key not in known and not key.startswith(read):
                 self.notice(f"{shown(self._written[key])} is not known here")
 
     def _asks(self, name: str) -> bool:

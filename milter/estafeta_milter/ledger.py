@@ -104,11 +104,13 @@ def _told_of(
     address: str, accepted: Accepted, injected: dict[str, Any], job: Job
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return type and data of a recipient's first events; `injected` is the data of the first of all."""
+    warnings = [(events.WARNING, {"reason": warning}) for warning in accepted.warnings]
+    if job.options.test:
+        return [(events.POLICY_REJECTION, TEST), *warnings]
     if address in accepted.left_out:
-        return [(events.POLICY_REJECTION, TEST if job.options.test else LEFT_OUT)]
+        return [(events.POLICY_REJECTION, LEFT_OUT)]
     if address in accepted.suppressed:
         return [(events.INJECTION, injected), (events.BOUNCE, SUPPRESSED)]
-    warnings = ((events.WARNING, {"reason": warning}) for warning in accepted.warnings)
     return [(events.INJECTION, injected), *warnings]
 
 

@@ -11,6 +11,7 @@ Steering     X-Mailgun-Tag             a tag; several headers are several tags
              X-Mailgun-Track-Pixel-Location-Top   a pixel at the top as well
              X-Mailgun-Sending-Ip-Pool the IP pool
              X-Mailgun-Drop-Message    a test: accepted and sent to nobody
+Links        `<a disable-tracking=true href=...>` stays as it is.
 
 What Mailgun's pages leave open is decided like this:
 
@@ -54,6 +55,7 @@ class Mailgun(Steered):
     control_prefixes = ("x-mailgun-",)
     open_tracking = False
     click_tracking: Clicks = "no"
+    untracked = "disable-tracking=true"
     read_headers = (
         "X-Mailgun-Tag",
         "X-Mailgun-Campaign-Id",

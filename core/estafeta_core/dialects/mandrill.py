@@ -11,6 +11,7 @@ Steering     X-MC-Tags               tags, with commas between them
              X-MC-Subaccount         the subaccount that the message is sent as
              X-MC-IpPool             the IP pool
              X-MC-ReturnPathDomain   where bounces go
+Links        `<a mc:disable-tracking href=...>` stays as it is.
 
 What Mandrill's pages leave open is decided like this:
 
@@ -62,6 +63,7 @@ class Mandrill(Steered):
     control_prefixes = ("x-mc-",)
     open_tracking = True
     click_tracking: Clicks = "html"
+    untracked = "mc:disable-tracking"
     read_headers = (
         "X-MC-Tags",
         "X-MC-Track",

@@ -10,6 +10,7 @@ Steering     X-PM-Tag                  the tag
              X-PM-Metadata-<key>       metadata
              X-PM-Message-Stream       `outbound`: transactional; `broadcast`: List-Unsubscribe is added, and
                                        who has unsubscribed gets nothing
+Links        `<a data-pm-no-track href=...>` stays as it is; the same URL in a plain text does not.
 
 What Postmark's pages leave open is decided like this:
 
@@ -45,7 +46,9 @@ class Postmark(Steered):
     control_prefixes = ("x-pm-",)
     open_tracking = False
     click_tracking: Clicks = "no"
+    untracked = "data-pm-no-track"
     read_headers = ("X-PM-Tag", "X-PM-TrackOpens", "X-PM-TrackLinks", "X-PM-Message-Stream")
+    read_prefixes = (METADATA.lower(),)
     idle_headers = ("X-PM-KeepID",)  # Message-ID always stays
 
     def read(self, asked: Asked, options: Options, account: Account) -> Options:  # noqa: ARG002

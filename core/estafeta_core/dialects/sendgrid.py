@@ -13,6 +13,7 @@ X-SMTPAPI    {"category": "a" or ["a", "b"], "unique_args": {...}, "ip_pool": ".
              subscriptiontrack        as `asm_group_id`, with a warning where it is to put links into texts
              bypass_list_management   recipients are mailed though they have asked not to be
              bcc                      an address that gets a blind copy
+Links        `<a clicktracking=off href=...>` stays as it is.
 
 What SendGrid's pages leave open is decided like this:
 
@@ -76,6 +77,7 @@ class SendGrid(Steered):
     size_limit = MESSAGE_BYTES
     open_tracking = True
     click_tracking: Clicks = "html"
+    untracked = "clicktracking=off"
     read_headers = (HEADER,)
     login_refused = "Authentication failed: The provided authorization grant is invalid, expired, or revoked"
     authentication_required = Refusal(550, "5.7.1", "Unauthenticated senders not allowed")

@@ -5,6 +5,7 @@ Ports        25, 587 and 2587 with STARTTLS, 465 and 2465 under TLS; messages of
 Steering     X-SES-MESSAGE-TAGS              metadata: `name=value`, with commas between them
              X-SES-CONFIGURATION-SET         metadata, under SES's own name for it: `ses:configuration-set`
              X-SES-LIST-MANAGEMENT-OPTIONS   List-Unsubscribe is added, and who has unsubscribed gets nothing
+Links        `<a ses:no-track href=...>` stays as it is.
 
 What SES's pages leave open is decided like this:
 
@@ -37,6 +38,7 @@ class Ses(Steered):
     control_prefixes = ("x-ses-",)
     open_tracking = False
     click_tracking: Clicks = "no"
+    untracked = "ses:no-track"
     read_headers = (TAGS, "X-SES-CONFIGURATION-SET", LIST_MANAGEMENT)
     left_out_headers = MappingProxyType({"X-SES-TENANT": "there are no tenants inside an account"})
     idle_headers = ("X-SES-SOURCE-ARN", "X-SES-FROM-ARN", "X-SES-RETURN-PATH-ARN")

@@ -5,7 +5,7 @@ A dialect lists the headers of its provider by what becomes of them, and reads i
 refused_headers    the recipient would notice that it is not done: refused, for the reason beside the name
 left_out_headers   only the sender would miss it: it goes, and a `warning` event says so
 idle_headers       there is nothing to do here, and nothing to be told
-read_headers       what `read` acts on
+read_headers       what `read` acts on; `read_prefixes`: how names begin, in lower case, that end as one likes
 
 Whatever else begins like the provider's names is told of as unknown. None of them reaches a recipient.
 
@@ -55,7 +55,10 @@ class Steered(Dialect):
     """Whether the provider tracks opens where nobody has said anything."""
     click_tracking: Clicks
     """The same for clicks."""
+    untracked: str = ""
+    """The attribute, `name` or `name=value`, by which a link in HTML is not tracked."""
     read_headers: tuple[str, ...] = ()
+    read_prefixes: tuple[str, ...] = ()
     refused_headers: Mapping[str, str] = MappingProxyType({})
     left_out_headers: Mapping[str, str] = MappingProxyType({})
     idle_headers: tuple[str, ...] = ()
@@ -77,7 +80,7 @@ class Steered(Dialect):
             asked.refuse(self.refused_headers)
             options = self.read(asked, self._defaults(credential), credential.account)
             asked.leave_out(self.left_out_headers)
-            asked.leave_unknown(self.control_headers, self.control_prefixes)
+            asked.leave_unknown(self.control_prefixes, self.control_headers, self.read_prefixes)
             return _with_framework(asked, options)
         except RefusedError as refused:
             return refused.refusal
@@ -89,6 +92,7 @@ class Steered(Dialect):
             open_tracking=self.open_tracking if opens is None else opens,
             initial_open_pixel=bool(defaults.initial_open_pixel),
             transactional=defaults.transactional is not False,
+            untracked=self.untracked,
             list_unsubscribe=credential.settings.list_unsubscribe,
             return_path=defaults.return_path,
         )
