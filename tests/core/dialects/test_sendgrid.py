@@ -1,4 +1,6 @@
 import json
+from email import policy
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -234,6 +236,15 @@ def test_d5_d8_folds_and_encoded_words_are_read() -> None:
     assert asked('{"category": "=?utf-8?Q?Gr=C3=BC=22=C3=9Fe?="}').tags == ('Gr\u00fc"\u00dfe',)
     whole = "=?utf-8?B?eyJjYXRlZ29yeSI6ICJhIn0=?="
     assert asked(whole).tags == ("a",)
+
+
+def test_a_header_folded_and_encoded_by_emailmessage_is_read() -> None:
+    arguments = {"\u540d\u524d": "\u30c6\u30b9\u30c8 " * 20, "x": "a b " * 40}
+    message = EmailMessage(policy=policy.SMTP)
+    message["X-SMTPAPI"] = json.dumps({"unique_args": arguments}, ensure_ascii=False)
+    line = message.as_bytes().removesuffix(b"\r\n\r\n")
+    assert b"\r\n" in line
+    assert MESSAGE.asked(line).metadata == arguments
 
 
 def test_d6_a_header_that_postfix_may_have_cut_says_so() -> None:
