@@ -134,10 +134,9 @@ def parsed(name: str, value: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise refused(f"{name} must be ASCII or UTF-8") from None
     except json_strict.JsonError:
-        cut = (
-            f": headers are cut at {json_header.CUT} bytes" if len(value) >= json_header.POSSIBLY_CUT else ""
-        )
-        raise refused(f"JSON parsing error in {name}{cut}") from None
+        whole = len(value) < json_header.POSSIBLY_CUT
+        why = "" if whole else f": headers are cut at {json_header.CUT} bytes"
+        raise refused(f"JSON parsing error in {name}{why}") from None
     if not isinstance(found, dict):
         raise refused(f"{name} must be a JSON object")
     return once(name, found)

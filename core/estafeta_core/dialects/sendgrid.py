@@ -52,6 +52,12 @@ USERNAME = "apikey"
 HEADER = "X-SMTPAPI"
 MESSAGE_BYTES = 30 * 1024 * 1024  # "30 MB", attachments included
 UNIQUE_ARGS_BYTES = 10_000
+UNVERIFIED = Refusal(
+    550,
+    "",
+    "The from address does not match a verified Sender Identity."
+    " Mail cannot be sent until this error is resolved.",
+)
 
 _REFUSED: Mapping[str, str] = MappingProxyType(
     {
@@ -60,13 +66,12 @@ _REFUSED: Mapping[str, str] = MappingProxyType(
         "section": NO_MERGING,
         "send_at": AT_ONCE,
         "send_each_at": AT_ONCE,
-        "dynamic_template_data": NO_TEMPLATES,
     }
 )
 _READ = frozenset({"category", "unique_args", "ip_pool", "asm_group_id", "asm", "filters"})
-_IDLE = frozenset(
-    {"batch_id", "asm_groups_to_display"}
-)  # by which what waits can be called off; a page we lack
+# What waits can be called off by the first, and a page shows the groups of the other: neither is here.
+_IDLE = frozenset({"batch_id", "asm_groups_to_display"})
+_KNOWN = _REFUSED.keys() | _READ | _IDLE
 
 
 class SendGrid(Steered):
@@ -96,8 +101,9 @@ class SendGrid(Steered):
         for key, reason in _REFUSED.items():
             if header.get(key):
                 raise refused(f"{HEADER} '{key}' is not supported: {reason}")
-        for key in header.keys() - _REFUSED.keys() - _READ - _IDLE:
-            asked.notice(f"{HEADER}: {shown(key)} is not known here")
+        for key in header:
+            if key not in _KNOWN:
+                asked.notice(f"{HEADER}: {shown(key)} is not known here")
         grouped = bool(header.get("asm_group_id") or header.get("asm"))
         read = replace(
             options,
@@ -110,10 +116,7 @@ class SendGrid(Steered):
 
     def sender_refused(self, address: str, account: Account) -> Refusal:  # noqa: ARG002
         """Return SendGrid's refusal of a sender that is not verified."""
-        said = (
-            "The from address does not match a verified Sender Identity. Mail cannot be sent until this error"
-        )
-        return Refusal(550, "", f"{said} is resolved.")
+        return UNVERIFIED
 
 
 SENDGRID = SendGrid()

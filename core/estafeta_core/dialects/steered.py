@@ -64,7 +64,7 @@ class Steered(Dialect):
     idle_headers: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
-        """Take the provider's headers out of what is delivered."""
+        """Have every header of the four lists taken out of what is delivered."""
         every = (*cls.read_headers, *cls.refused_headers, *cls.left_out_headers, *cls.idle_headers)
         cls.control_headers = frozenset(name.lower() for name in every)
 
