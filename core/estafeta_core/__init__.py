@@ -12,6 +12,9 @@ refusal       a negative answer, as SMTP says it
 headers       header fields as the milter receives them
 addresses     the one address a From shows, and what may stand in an envelope
 rfc2047       encoded words, read
+json_header   JSON in a header field
+steering      control headers, and what is to be said about them
+framework_headers  tags and metadata as mail frameworks write them
 json_strict   JSON as every reader agrees on it
 tokens        signed tokens
 tickets       who sends a message that comes by way of the receipt proxy

@@ -220,6 +220,10 @@ def _read(options: Options) -> Options:
         bcc=(),
         archive=(),
         warnings=(),
+        notices=(),
+        subaccount="",
+        test=False,
+        return_path_domain="",
         ip_pool="",
         dkim_key="",
     )

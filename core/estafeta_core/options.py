@@ -29,6 +29,8 @@ class Options:
     archive: tuple[Addressee, ...] = ()
     open_tracking: bool = False
     click_tracking: bool = False
+    click_tracking_in: Literal["", "html", "text"] = ""  # in which texts alone; "": in all
+    untracked: str = ""  # the attribute, `name` or `name=value`, of links that are not
     initial_open_pixel: bool = False
     transactional: bool = False
     list_unsubscribe: bool = True  # where the message is not transactional and has none of its own
@@ -36,7 +38,10 @@ class Options:
     inline_css: bool = False  # style sheets of the HTML become style attributes
     ip_pool: str = ""  # which addresses it leaves from; "": what holds for the account
     dkim_key: str = ""  # which key of the From domain signs it; "": the domain's default
+    subaccount: str = ""  # that it is sent as; "": as whom the client has logged in
+    test: bool = False  # it is accepted and recorded, and sent to nobody
     return_path: str = "verp"  # verp: ours; domain: their verified domain, our local part; keep: theirs
+    return_path_domain: str = ""  # instead of any of these; it has to be one of theirs that leads to us
     first_recipient_only: bool = False  # of several RCPT TO, and To is reduced to that one
     link_attachments: bool = False  # files become links
     host_images: bool = False  # images that the HTML shows by cid: become hosted ones
@@ -49,6 +54,12 @@ class Options:
     tags_footer: str = ""  # language of the lines that are appended then
     keep_content: bool = False  # the HTML is kept: as the web version, and to be listed
     warnings: tuple[str, ...] = ()  # what was asked in a way that nobody understands, for the log
+    notices: tuple[str, ...] = ()  # what was asked for and is not done; the sender has an event for each
+
+    def tracks_links_in(self, content_type: str) -> bool:
+        """Whether links are tracked in texts of this type."""
+        kind = "text" if content_type == "text/plain" else "html"
+        return self.click_tracking and self.click_tracking_in in ("", kind)
 
     @property
     def tracked(self) -> bool:

@@ -2,6 +2,8 @@
 
 A rule returns a `Refusal`, or None when it has nothing against it. The text is
 plain: whoever puts it on the wire escapes and truncates it for that wire.
+
+Whoever reads a header in many small functions raises RefusedError in them, and catches it in one place.
 """
 
 from dataclasses import dataclass
@@ -17,3 +19,11 @@ class Refusal:
 
     def __str__(self) -> str:
         return " ".join(filter(None, (str(self.code), self.status, self.text)))
+
+
+class RefusedError(Exception):
+    """Ends the reading of a header, for this refusal."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal

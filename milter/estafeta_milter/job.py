@@ -29,9 +29,10 @@ class Job:
     id: int  # what its tokens name: the recipient's message, or, where copies are alike, the transmission
     body_id: int  # the same for what stands in the texts; an archive copy has those of another message
     rcpt_to: str | None  # None where copies are alike
-    control_headers: frozenset[str]
+    control_headers: frozenset[str]  # names that no copy shows, in lower case
     list_unsubscribe: bool
     return_path_domain: str | None  # where bounces go; None: the client's MAIL FROM stays
+    control_prefixes: tuple[str, ...] = ()  # how further names begin, beside those of every dialect
     files: tuple[Hosted, ...] = ()  # become links
     images: tuple[Hosted, ...] = ()  # become hosted images
     append_tags: bool = False  # the text lacks an unsubscribe or a web version link

@@ -2,8 +2,8 @@
 
 Every recipient is counted. One who is sent to has an injection event, and a warning where the sender
 should know something. One who is suppressed has an injection and a bounce of class 25, which is how
-SparkPost tells of it. One who is left out, because the provider sends to the first only, has a policy
-rejection.
+SparkPost tells of it. One who is left out, because the provider sends to the first only or the message is a
+test, has a policy rejection.
 """
 
 from collections import Counter
@@ -37,6 +37,10 @@ LEFT_OUT: dict[str, Any] = {
     "reason": "A message goes to its first recipient only",
     "raw_reason": "554 5.7.1 a message goes to its first recipient only",
 }
+TEST: dict[str, Any] = LEFT_OUT | {
+    "reason": "The message is a test and is sent to nobody",
+    "raw_reason": "554 5.7.1 the message is a test and is sent to nobody",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Accepted:
     recipients: tuple[Recipient, ...]
     message_ids: Mapping[str, int]  # by the address of a recipient
     suppressed: frozenset[str]  # those of the recipients that will not be sent to
-    left_out: frozenset[str]  # further ones, where the provider sends to the first only
+    left_out: frozenset[str]  # those that get nothing though nothing is wrong with them
     warnings: tuple[str, ...]  # an event each
     tags_counted: bool  # whether the account may use so many different tags and no more
     time: int  # Unix milliseconds
@@ -82,7 +86,7 @@ def rows(accepted: Accepted, final: Message, job: Job, ids: IdSource) -> list[Ro
                 message_id, accepted.transmission_id, mailbox_key(address), address, recipient.kind
             )
         )
-        lines += [event(kind, message_id, data) for kind, data in _told_of(address, accepted, injected)]
+        lines += [event(kind, message_id, data) for kind, data in _told_of(address, accepted, injected, job)]
     if accepted.tags_counted:
         lines += [store_rows.Tag(job.identity.account, tag) for tag in job.options.tags]
     return lines
@@ -97,13 +101,17 @@ def counts(recipients: Sequence[Recipient], copies: str) -> list[Row]:
     ]
 
 
-def _told_of(address: str, accepted: Accepted, injected: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _told_of(
+    address: str, accepted: Accepted, injected: dict[str, Any], job: Job
+) -> list[tuple[str, dict[str, Any]]]:
     """Return type and data of a recipient's first events; `injected` is the data of the first of all."""
+    warnings = [(events.WARNING, {"reason": warning}) for warning in accepted.warnings]
+    if job.options.test:
+        return [(events.POLICY_REJECTION, TEST), *warnings]
     if address in accepted.left_out:
         return [(events.POLICY_REJECTION, LEFT_OUT)]
     if address in accepted.suppressed:
         return [(events.INJECTION, injected), (events.BOUNCE, SUPPRESSED)]
-    warnings = ((events.WARNING, {"reason": warning}) for warning in accepted.warnings)
     return [(events.INJECTION, injected), *warnings]
 
 

@@ -132,14 +132,15 @@ def _job(
     id_ = ids.transmission if first is None else ids.messages[first.address]
     archived = first is not None and first.kind == "archive"
     return Job(
-        identity=envelope.identity,
+        identity=verdict.identity,
         customer_id=account.customer_id or envelope.identity.account,
         options=verdict.options,
         links=derived.links,
         id=id_,
         body_id=ids.messages[verdict.first.address] if archived else id_,
         rcpt_to=first.address if first is not None else None,
-        control_headers=CONTROL_HEADERS,
+        control_headers=CONTROL_HEADERS | envelope.dialect.own_headers,
+        control_prefixes=envelope.dialect.own_prefixes,
         list_unsubscribe=verdict.list_unsubscribe and first is not None,
         return_path_domain=verdict.return_path_domain,
         files=plan.files,

@@ -17,7 +17,14 @@ from estafeta_core.identity import Identity
 from estafeta_core.options import Options
 from estafeta_core.recipients import Recipient
 from estafeta_core.refusal import Refusal
-from estafeta_core.rules import dkim_key, ip_pool, skip_suppression_right, verified_sender
+from estafeta_core.rules import (
+    dkim_key,
+    ip_pool,
+    named_subaccount,
+    return_path_domain,
+    skip_suppression_right,
+    verified_sender,
+)
 from estafeta_core.rules.dkim_key import Signing
 from estafeta_core.store import Store
 from estafeta_milter import addressees, merge_tags, senders, utf8
@@ -71,13 +78,14 @@ class Envelope:
 class Verdict:
     """A message that may go."""
 
+    identity: Identity  # as whom it is sent
     options: Options
     friendly_from: str
     list_unsubscribe: bool
     return_path_domain: str | None  # None: the client's MAIL FROM stays
     recipients: tuple[Recipient, ...]  # each mailbox once; the first is the first RCPT TO
     suppressed: frozenset[str]  # addresses of those that are not sent to
-    left_out: frozenset[str] = frozenset()  # of further ones of a provider that sends to the first only
+    left_out: frozenset[str] = frozenset()  # of whom the provider or the message wants nothing sent to
     cc: bytes = b""  # the whole value of Cc; b"": it stays as it came
     pool: str = ""  # whose addresses it leaves from; "": Postfix's own way out
     signing: Signing | None = None  # what signs it; None: nothing
@@ -114,18 +122,26 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
     options = dialect.options(message.headers, envelope.credential)
     if isinstance(options, Refusal):
         return options
+    identity = named_subaccount.choose(options, envelope.credential, envelope.identity)
+    if isinstance(identity, Refusal):
+        return identity
+    envelope = replace(envelope, identity=identity)
     refusal = (
         skip_suppression_right.check(options, envelope.credential)
+        or return_path_domain.check(options, envelope.credential.account)
         or senders.check_fields(message.headers, envelope.credential, envelope.identity.subaccount, dialect)
         or _structure(message, envelope)
     )
     if refusal is not None:
         return refusal
     lacking = merge_tags.missing(message) if options.missing_tags else ()
-    if lacking and options.missing_tags == "reject":
-        return dialect.tags_missing(envelope.credential.account)
     friendly_from = mailbox_of_from(message.headers) or ""
-    way_out = _way_out(options, friendly_from, envelope)
+    rejected = lacking and options.missing_tags == "reject"
+    way_out = (
+        dialect.tags_missing(envelope.credential.account)
+        if rejected
+        else _way_out(options, friendly_from, envelope)
+    )
     if isinstance(way_out, Refusal):
         return way_out
     pool, signing = way_out
@@ -135,6 +151,7 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
     if refusal is not None:
         return refusal
     return Verdict(
+        identity=identity,
         options=_within_distinct_tags(options, envelope, store),
         friendly_from=friendly_from,
         # A List-Unsubscribe of the client's own stays, and nothing is put beside it: it runs its list itself.
@@ -144,12 +161,13 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
         return_path_domain=_return_path_domain(options, envelope),
         recipients=going_to,
         suppressed=_suppressed(going_to, options, envelope, store),
-        left_out=frozenset(each.address for each in going_to[1:] if options.first_recipient_only),
+        left_out=_left_out(going_to, options),
         cc=cc,
         pool=pool,
         signing=signing,
         append_tags=bool(lacking and message.text_parts()),
         warnings=(
+            *options.notices,
             *_lacking(message, lacking),
             *(utf8.unreadable(message) if options.to_utf8 else ()),
             *(inline_css.refused(message) if options.inline_css else ()),
@@ -177,6 +195,13 @@ def _lacking(message: Message, tags: tuple[str, ...]) -> tuple[str, ...]:
     return (f"The text lacks {' and '.join(tags)}; {done}",)
 
 
+def _left_out(found: tuple[Recipient, ...], options: Options) -> frozenset[str]:
+    """Return the addresses that get nothing though nothing is wrong with them."""
+    if options.test:
+        return frozenset(recipient.address for recipient in found)
+    return frozenset(recipient.address for recipient in found[1:] if options.first_recipient_only)
+
+
 def _misaddressed(message: Message, options: Options) -> tuple[str, ...]:
     """Return what the sender should know about To where copies go to lists: each of them shows it."""
     if not (options.cc or options.bcc or options.archive):
@@ -193,6 +218,8 @@ def _return_path_domain(options: Options, envelope: Envelope) -> str | None:
     SparkPost keeps a MAIL FROM domain whose CNAME leads to it (`bounce: true`); with `return_path: domain`
     every verified domain is kept, and with `keep` the whole address.
     """
+    if options.return_path_domain:
+        return options.return_path_domain
     if options.return_path == "keep":
         return None
     config = envelope.snapshot.config

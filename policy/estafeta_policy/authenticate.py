@@ -144,7 +144,8 @@ class Authenticator:
                 return self._admit(credential, read.subaccount, attempt, now)
             if credential is not None and credential.settings.password:
                 slow.append(Candidate(credential, read.subaccount))
-        who = username if speaking and not self._is_key(service, username) else ""
+        shown = speaking is not None and not self._may_be_secret(service, username)
+        who = username if shown else ""
         failure = Refused((speaking or service.dialects[0]).login_refused, who, guess=True)
         return Verification(attempt, tuple(slow), failure) if service.has_passwords else failure
 
@@ -154,9 +155,12 @@ class Authenticator:
             return verification.failure
         return self._admit(found.credential, found.subaccount, verification.attempt, now)
 
-    def _is_key(self, service: _Service, username: str) -> bool:
-        """Whether somebody has typed a key where the user name belongs."""
-        return any(self._directory.by_key(dialect.name, username) for dialect in service.dialects)
+    def _may_be_secret(self, service: _Service, username: str) -> bool:
+        """Whether somebody has typed a key where the user name belongs, or is told to."""
+        return any(
+            dialect.username_secret or self._directory.by_key(dialect.name, username)
+            for dialect in service.dialects
+        )
 
     def _right_at_once(self, credential: Credential, secret: str) -> bool:
         """Whether `secret` is the key of a credential, or a password that was checked lately."""

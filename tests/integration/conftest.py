@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from estafeta_testing import peers
 from estafeta_testing import sandbox as testing
 from estafeta_testing.relay import Relay
 from estafeta_testing.sandbox import Sandbox
@@ -12,7 +13,9 @@ from estafeta_testing.sandbox import Sandbox
 @pytest.fixture(scope="session")
 def relay(sandbox: Sandbox) -> Relay:
     """The sandbox that all tests of this process share: it must not be broken, nor its accounts changed."""
-    return Relay(sandbox.description)
+    made = Relay(sandbox.description)
+    peers.add(made)
+    return made
 
 
 EVERY_LISTENER = """

@@ -89,6 +89,16 @@ def test_d14_a_recipient_who_is_left_out_has_a_policy_rejection_and_was_not_inje
     assert found[-1].data["reason"] == "A message goes to its first recipient only"
 
 
+def test_a_test_is_told_as_one_with_what_the_sender_should_know() -> None:
+    found = events(left_out=frozenset({ALICE, BOB}), warnings=("one",), options=Options(test=True))
+    assert [(event.type, event.message_id, event.data.get("reason")) for event in found] == [
+        ("policy_rejection", 2, "The message is a test and is sent to nobody"),
+        ("warning", 2, "one"),
+        ("policy_rejection", 3, "The message is a test and is sent to nobody"),
+        ("warning", 3, "one"),
+    ]
+
+
 def test_a_warning_is_an_event_of_everybody_who_is_sent_to() -> None:
     found = events(suppressed=frozenset({BOB}), warnings=("one", "two"))
     assert [(event.type, event.message_id, event.data.get("reason")) for event in found[:3]] == [

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,12 +10,32 @@ from estafeta_core.refusal import Refusal
 from estafeta_milter.address_list import mailboxes
 from estafeta_milter.derived import Deriving
 from estafeta_milter.message.message import Message
-from estafeta_milter.proposal import Proposal, propose
+from estafeta_milter.proposal import CONTROL_HEADERS, Proposal, propose
 from estafeta_testing.injections import PAYLOADS, PLACES, authorised
-from estafeta_testing.office import FROM, HTML, Office, make_message
+from estafeta_testing.office import (
+    ACME,
+    DEVINO,
+    EMITLO,
+    FROM,
+    HTML,
+    MAILGUN,
+    MANDRILL,
+    PERFIT,
+    TEENVIO,
+    TWO_PARTS,
+    Customer,
+    Office,
+    make_message,
+    message_of,
+)
 
 ALICE, BOB = "alice@example.net", "bob@example.net"
 TO = Header("To", b"alice@example.net")
+
+
+# What asks for nothing: these hold JSON, the others any text.
+OBJECTS = frozenset({"x-msys-api", "x-smtpapi", "x-mailgun-variables", "x-mc-metadata"})
+STEERING = (*sorted(CONTROL_HEADERS), "x-mailgun-new", "x-mc-new", "x-pm-metadata-a", "x-mj-new", "x-ses-new")
 
 
 def proposed(office: Office, message: Message) -> Proposal | Refusal:
@@ -92,3 +113,17 @@ def test_b7_d9_e6_no_text_becomes_a_field_or_a_recipient(office: Office, place: 
         assert not {*header.value} & {*range(9), *range(11, 32), 127}
     shown = [mailbox.address for value in values(final.headers, "cc") for mailbox in mailboxes(value)]
     assert shown == ([b"cc@example.net"] if "cc" in asked else [])
+
+
+@pytest.mark.parametrize("customer", [ACME, PERFIT, TEENVIO, DEVINO, EMITLO, MANDRILL, MAILGUN])
+@pytest.mark.parametrize("spelt", [str.upper, str.title, "{} ".format, "{}\t".format])
+def test_d10_no_control_header_of_any_provider_leaves_for_whoever_wrote_it(
+    office: Office, customer: Customer, spelt: Callable[[str], str]
+) -> None:
+    asking = tuple(Header(spelt(name), b"{}" if name in OBJECTS else b"\n ") for name in STEERING)
+    body = TWO_PARTS.replace(b"Hola\r\n", b"[Unsubscribe] [WebVersion]\r\n", 1)
+    message = message_of(customer, body=body, headers=(*asking, Header("X-Other", b"stays")))
+    left = office.queued(message, customer.identity)
+    names = {name.strip().lower() for name, _ in left.headers}
+    assert "x-other" in names
+    assert not names & set(STEERING)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from estafeta_core.headers import Header
+from estafeta_core.identity import Identity
 from estafeta_core.options import Options
 from estafeta_core.recipients import Recipient
 from estafeta_core.refusal import Refusal
@@ -15,6 +16,8 @@ from estafeta_testing.office import (
     EMITLO,
     FROM,
     HTML,
+    MAILGUN,
+    MANDRILL,
     PERFIT,
     TAGGED,
     TEENVIO,
@@ -48,6 +51,7 @@ def refusal(office: Office, message: Message, identity: str = "acme/main") -> st
 def test_a_plain_message_goes_with_an_offer_to_unsubscribe(office: Office) -> None:
     found = verdict(office, make_message())
     assert found == Verdict(
+        identity=Identity("acme", "main"),
         options=found.options,
         friendly_from="news@acme.example",
         list_unsubscribe=True,
@@ -477,3 +481,45 @@ def test_t38_what_nobody_understands_is_a_warning_in_the_log_and_no_event(office
     assert isinstance(found, Verdict)
     assert len(found.options.warnings) == 1
     assert found.warnings == ()
+
+
+# What a message chooses that is steered by plain headers
+
+
+def test_a_message_is_sent_as_the_subaccount_that_it_names(office: Office) -> None:
+    headers = (Header("From", b"yo@part.tienda.example"), Header("X-MC-Subaccount", b"part"))
+    found = verdict(office, message_of(MANDRILL, headers=headers), MANDRILL.identity)
+    assert found.identity == Identity("tienda", "main", "part")
+    other = (headers[0], Header("X-MC-Subaccount", b"other"))
+    said = "550 5.7.1 No active subaccount 'other' that this login may send as"
+    assert refusal(office, message_of(MANDRILL, headers=other), MANDRILL.identity) == said
+
+
+def test_who_is_suppressed_for_the_named_subaccount_gets_nothing(office: Office) -> None:
+    office.suppress(ALICE, "transactional", subaccount="part", account="tienda")
+    headers = (Header("From", b"yo@part.tienda.example"), Header("X-MC-Subaccount", b"part"))
+    assert verdict(office, message_of(MANDRILL, headers=headers), MANDRILL.identity).suppressed == {ALICE}
+    assert not verdict(office, message_of(MANDRILL), MANDRILL.identity).suppressed
+
+
+def test_bounces_go_to_the_domain_that_a_message_names(office: Office) -> None:
+    named = Header("X-MC-ReturnPathDomain", b"bounce.tienda.example")
+    found = verdict(office, message_of(MANDRILL, headers=(named,)), MANDRILL.identity)
+    assert found.return_path_domain == "bounce.tienda.example"
+    wrong = Header("X-MC-ReturnPathDomain", b"tienda.example")
+    said = "550 5.6.0 No return path domain 'tienda.example' for this account"
+    assert refusal(office, message_of(MANDRILL, headers=(wrong,)), MANDRILL.identity) == said
+
+
+def test_a_test_goes_to_nobody(office: Office) -> None:
+    test = message_of(MAILGUN, ALICE, BOB, headers=(Header("X-Mailgun-Drop-Message", b"yes"),))
+    found = verdict(office, test, MAILGUN.identity)
+    assert found.left_out == {ALICE, BOB}
+    assert found.going == ()
+
+
+def test_what_is_not_done_is_a_warning(office: Office) -> None:
+    asked = message_of(MAILGUN, headers=(Header("X-Mailgun-Dkim", b"no"),))
+    assert verdict(office, asked, MAILGUN.identity).warnings == (
+        "X-Mailgun-Dkim: no is not supported: the keys of the domain sign",
+    )

@@ -3,6 +3,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from estafeta_core import secrets
@@ -410,3 +411,15 @@ def test_a_key_typed_as_user_name_is_not_for_the_log(
         decision, _ = decide(authenticator, checker, attempt(key, "prod_abc123", "shared"))
         assert isinstance(decision, Refused)
         assert decision.who == ""
+
+
+def test_f8_a_user_name_that_may_be_a_secret_is_not_shown(
+    directory: Directory, checker: secrets.PasswordChecker
+) -> None:
+    config = msgspec.structs.replace(
+        CONFIG, listeners={"peers": Listener(dialects=("postmark", "mandrill"), port=2587)}
+    )
+    authenticator = Authenticator(config, directory, DIALECTS, checker, lambda: NOW)
+    decision = authenticator.decide(attempt("a-token-that-was-revoked", "the same", "peers"), 0.0)
+    assert isinstance(decision, Refused)
+    assert decision.who == ""

@@ -84,6 +84,8 @@ class Dialect:
     """The word used in configuration files."""
     found_by: Literal["key", "username"] = "username"
     """Whether the secret alone finds the credential, or the user name does."""
+    username_secret: bool = False
+    """Whether people write a secret where the user name belongs, so that no log may show it."""
     username_form: str = "of letters, digits and signs without spaces, at most 128"
     """What `parse_username` takes, for people."""
     mechanisms: tuple[str, ...] = ("LOGIN", "PLAIN")
@@ -94,8 +96,12 @@ class Dialect:
     """Bytes above it that Postfix lets through, so that the refusal comes in the provider's words."""
     control_headers: frozenset[str] = frozenset()
     """Lower-case names of the headers that steer the service and never reach a recipient."""
-    control_prefix: str | None = None
+    control_prefixes: tuple[str, ...] = ()
     """How all names of such headers begin, in lower case, those included that the provider does not know."""
+    own_headers: frozenset[str] = frozenset()
+    """More of them, under names that mean something else to clients of other providers, who keep them."""
+    own_prefixes: tuple[str, ...] = ()
+    """How names of that kind begin."""
     event_metadata_limit: int = 1000
     """Bytes of metadata in open and click events."""
     structure_required: bool = False

@@ -1,4 +1,4 @@
-r"""SparkPost: an SMTP relay steered by one JSON header, X-MSYS-API.
+"""SparkPost: an SMTP relay steered by one JSON header, X-MSYS-API.
 
 User names   `SMTP_Injection`, or `SMTP_Injection:X-MSYS-SUBACCOUNT=123` to send as a subaccount;
              the password is an API key of the account, which alone tells who it is.
@@ -12,10 +12,7 @@ What SparkPost's pages leave open is decided like this:
   `substitution_data`, as documented.
 - A key given twice is refused in every object that is documented; deeper inside metadata, which is only
   passed on, the last one holds.
-- Text outside ASCII may be escaped (`\u00e9`), plain UTF-8, or RFC 2047 encoded words. Words inside
-  a JSON string are decoded as part of that string and can never end it. Only when the header is not
-  JSON as it stands are words decoded over the whole of it, once: mail libraries encode a header without
-  regard to its syntax.
+- Text outside ASCII may be written in every way that `json_header` reads.
 - Of more than ten tags the first ten count.
 - Addresses in cc, bcc and archive have ASCII before the `@`: they are written into header fields.
 """
@@ -25,15 +22,15 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from estafeta_core import addresses, json_strict, rfc2047
+from estafeta_core import addresses, json_header, json_strict
 from estafeta_core.addresses import domain_of
 from estafeta_core.config.accounts import Account, Defaults
 from estafeta_core.dialects.base import Dialect, Part, UserName
 from estafeta_core.directory import Credential
-from estafeta_core.headers import Header, unfold, values
+from estafeta_core.headers import Header, values
 from estafeta_core.identity import NAME
 from estafeta_core.options import Addressee, Options
-from estafeta_core.refusal import Refusal
+from estafeta_core.refusal import Refusal, RefusedError
 from estafeta_core.rules import amp_structure
 
 CAMPAIGN_ID_BYTES = 64
@@ -41,9 +38,6 @@ TAGS = 10  # for each recipient
 RECIPIENTS = 1000  # in cc, bcc and archive together
 EVENT_METADATA_BYTES = 1000  # in click and open events
 MESSAGE_BYTES = 20 * 1024 * 1024  # SparkPost's limit for a message
-# Postfix hands a milter the first 60,000 bytes of a header and says nothing. It cuts at the end of a
-# line when that loses less than a tenth, so from here on broken JSON may be JSON that was cut.
-POSSIBLY_CUT = 54_000
 
 _USERNAME = re.compile(rf"SMTP_Injection(?::X-MSYS-SUBACCOUNT=({NAME.pattern}))?")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -78,14 +72,6 @@ TOO_MANY_RECIPIENTS = _content(
 )
 
 
-class _RefusedError(Exception):
-    """Ends the reading of a header; `options` returns the refusal."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
-
-
 class SparkPost(Dialect):
     """The dialect; see `base.Dialect`."""
 
@@ -113,7 +99,7 @@ class SparkPost(Dialect):
             return NOT_UNIQUE
         try:
             return _message_options(_parse(found[0]), defaults)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             return refused.refusal
 
     def sender_refused(self, address: str, account: Account) -> Refusal:  # noqa: ARG002
@@ -142,26 +128,15 @@ def _account_options(defaults: Defaults) -> Options:
 def _parse(value: bytes) -> dict[str, Any]:
     """Return the JSON object in a raw header value."""
     try:
-        parsed = _parse_text(unfold(value).decode())
+        parsed = json_header.loads(value)
     except UnicodeDecodeError:
-        raise _RefusedError(NOT_UTF8) from None
+        raise RefusedError(NOT_UTF8) from None
     except json_strict.JsonError:
-        raise _RefusedError(CUT if len(value) >= POSSIBLY_CUT else NOT_JSON) from None
+        raise RefusedError(CUT if len(value) >= json_header.POSSIBLY_CUT else NOT_JSON) from None
     if type(parsed) is not dict:
         not_json = parsed is None or type(parsed) is json_strict.Repeated
-        raise _RefusedError(NOT_JSON if not_json else NOT_OBJECT)
+        raise RefusedError(NOT_JSON if not_json else NOT_OBJECT)
     return parsed
-
-
-def _parse_text(text: str) -> Any:
-    """Return the JSON value of `text`, with encoded words read; JsonError when it is none."""
-    if "=?" not in text:
-        return json_strict.loads(text)
-    try:
-        value = json_strict.loads(text)
-    except json_strict.JsonError:
-        return json_strict.loads(rfc2047.decode(text))
-    return json_strict.with_strings(value, rfc2047.decode)
 
 
 def _message_options(header: dict[str, Any], defaults: Defaults) -> Options:
@@ -196,22 +171,22 @@ def _field(holder: dict[str, Any], name: str, kind: type, default: Any) -> Any:
     value = holder[name]
     if type(value) is not kind:
         if type(value) is json_strict.Repeated and kind is dict:
-            raise _RefusedError(NOT_JSON)
-        raise _RefusedError(_content(f"X-MSYS-API '{name}' must be of type '{_TYPES[kind]}'"))
+            raise RefusedError(NOT_JSON)
+        raise RefusedError(_content(f"X-MSYS-API '{name}' must be of type '{_TYPES[kind]}'"))
     return value
 
 
 def _campaign_id(header: dict[str, Any]) -> str:
     campaign_id: str = _field(header, "campaign_id", str, "")
     if len(campaign_id.encode()) > CAMPAIGN_ID_BYTES:
-        raise _RefusedError(CAMPAIGN_ID_TOO_LONG)
+        raise RefusedError(CAMPAIGN_ID_TOO_LONG)
     return campaign_id
 
 
 def _tags(header: dict[str, Any]) -> tuple[str, ...]:
     tags = _field(header, "tags", list, [])
     if any(type(tag) is not str for tag in tags):
-        raise _RefusedError(_content("X-MSYS-API 'tags' must hold values of type 'json string'"))
+        raise RefusedError(_content("X-MSYS-API 'tags' must hold values of type 'json string'"))
     return tuple(tags[:TAGS])
 
 
@@ -219,7 +194,7 @@ def _recipients(header: dict[str, Any]) -> list[tuple[Addressee, ...]]:
     """Return the three lists, checked."""
     lists = {name: _field(header, name, list, []) for name in _LISTS}
     if sum(map(len, lists.values())) > RECIPIENTS:
-        raise _RefusedError(TOO_MANY_RECIPIENTS)
+        raise RefusedError(TOO_MANY_RECIPIENTS)
     return [
         tuple(_addressee(name, number, entry) for number, entry in enumerate(entries, start=1))
         for name, entries in lists.items()
@@ -231,7 +206,7 @@ def _addressee(name: str, number: int, entry: Any) -> Addressee:
     if type(entry) is str:
         entry = {"email": entry}
     if type(entry) is json_strict.Repeated:
-        raise _RefusedError(NOT_JSON)
+        raise RefusedError(NOT_JSON)
     if type(entry) is not dict or type(entry.get("email")) is not str:
         raise _entry(name, number, "must hold addresses or objects with an 'email'")
     friendly = _field(entry, "name", str, "")
@@ -242,6 +217,6 @@ def _addressee(name: str, number: int, entry: Any) -> Addressee:
     return Addressee(entry["email"], friendly)
 
 
-def _entry(name: str, number: int, text: str) -> _RefusedError:
+def _entry(name: str, number: int, text: str) -> RefusedError:
     """Return the refusal of one entry; of a thousand, its number tells which."""
-    return _RefusedError(_content(f"X-MSYS-API '{name}' {text} (entry {number})"))
+    return RefusedError(_content(f"X-MSYS-API '{name}' {text} (entry {number})"))

@@ -137,7 +137,7 @@ class Teenvio(Dialect):
     keeps_contacts = True
     sender_check = "address"
     control_headers = frozenset(_NAMES)
-    control_prefix = _PREFIX
+    control_prefixes = (_PREFIX,)
     banner = "$myhostname ESMTP API teenvio.com"
     command_filter = COMMAND_FILTER
     answers_commands = True

@@ -8,6 +8,9 @@ standing                 all of the above: asked at AUTH, and again in sessions 
 sender_syntax            MAIL FROM is an address, or empty
 recipient_syntax         RCPT TO is an address
 verified_sender          this identity may send as this address
+named_subaccount         which subaccount a message is sent as
+ip_pool                  which addresses a message leaves from
+return_path_domain       bounces may go to the domain that a message names
 skip_suppression_right   this credential may mail suppressed recipients
 amp_structure            AMP content stands beside another version of itself
 """

@@ -10,15 +10,15 @@ from estafeta_milter.message.message import Message
 
 PREFIXES = (
     "x-estafeta-",
-    *(dialect.control_prefix for dialect in DIALECTS.values() if dialect.control_prefix),
+    *(prefix for dialect in DIALECTS.values() for prefix in dialect.control_prefixes),
 )
 
 
 def apply(message: Message, job: Job) -> Message:
     """Return `message` without control headers."""
-    kept = [header for header in message.headers if not _steers(header.key, job.control_headers)]
+    kept = [header for header in message.headers if not _steers(header.key, job)]
     return message if len(kept) == len(message.headers) else message.with_headers(kept)
 
 
-def _steers(key: str, control_headers: frozenset[str]) -> bool:
-    return key in control_headers or key.startswith(PREFIXES)
+def _steers(key: str, job: Job) -> bool:
+    return key in job.control_headers or key.startswith(PREFIXES) or key.startswith(job.control_prefixes)

@@ -30,12 +30,11 @@ def apply(message: Message, job: Job) -> Message:
 
 def _tracked(text: bytes, part: Part, job: Job) -> bytes:
     amp = part.content_type == "text/x-amp-html"
-    target = _target(job, amp=amp) if job.options.click_tracking else None
+    target = _target(job, amp=amp) if job.options.tracks_links_in(part.content_type) else None
     if part.content_type == "text/plain":
         return rewrite_links(text, part.charset, target) if target else text
-    if amp:
-        return track(text, part.charset, target)
-    return track(text, part.charset, target, _top_pixel(job), _bottom_pixel(job))
+    top, bottom = ("", "") if amp else (_top_pixel(job), _bottom_pixel(job))
+    return track(text, part.charset, target, top, bottom, untracked=job.options.untracked)
 
 
 def _target(job: Job, *, amp: bool) -> Target:

@@ -42,17 +42,26 @@ Links = tuple[tuple[Attribute, Anchor], ...]
 """The links of a markup that may be led elsewhere, each with the value that names it."""
 
 
-def track(markup: bytes, charset: str, target: Target | None, top: str = "", bottom: str = "") -> bytes:
+def track(
+    markup: bytes,
+    charset: str,
+    target: Target | None,
+    top: str = "",
+    bottom: str = "",
+    *,
+    untracked: str = "",
+) -> bytes:
     """Return `markup` with links and pixels in one pass; "" inserts nothing.
 
-    `charset` is the part's label. Raises UnicodeEncodeError if an answer of `target`, `top` or
-    `bottom` is not ASCII: other bytes would be wrong in some charsets.
+    `untracked` is an attribute, `name` or `name=value`, by which a link stays as it is; `charset` is the
+    part's label. Raises UnicodeEncodeError if an answer of `target`, `top` or `bottom` is not ASCII: other
+    bytes would be wrong in some charsets.
     """
     name = codec(charset)
     if name is None or not is_editable(markup, charset):
         return markup
     outline = _outline(markup)
-    edits = list(_link_edits(_links(markup, name), target)) if target else []
+    edits = list(_link_edits(_links(markup, name, untracked), target)) if target else []
     if outline.has_body:
         start = outline.body_start
         edits += [Edit(start, start, top.encode("ascii"))] if top else []
@@ -114,8 +123,8 @@ def _outline(markup: bytes) -> _Outline:
     return (_outline_kept if len(markup) <= _REMEMBERED_BYTES else _outline_read)(markup)
 
 
-def _links(markup: bytes, name: str) -> Links:
-    return (_links_kept if len(markup) <= _REMEMBERED_BYTES else _links_read)(markup, name)
+def _links(markup: bytes, name: str, untracked: str) -> Links:
+    return (_links_kept if len(markup) <= _REMEMBERED_BYTES else _links_read)(markup, name, untracked)
 
 
 def _outline_read(markup: bytes) -> _Outline:
@@ -166,14 +175,24 @@ def _link_edits(links: Links, target: Target) -> Iterator[Edit]:
             yield Edit(value.start, value.end, quoted(answer, value))
 
 
-def _links_read(markup: bytes, name: str) -> Links:
-    return tuple(_found(_outline(markup).links, markup, name))
+def _links_read(markup: bytes, name: str, untracked: str) -> Links:
+    links = _outline(markup).links
+    return tuple(_found([token for token in links if not _stays(token, untracked)], markup, name))
+
+
+def _stays(token: turbohtml.Token, untracked: str) -> bool:
+    """Whether a link is marked as one that is not tracked."""
+    if token.attr("data-msys-clicktrack") == "0":
+        return True
+    attribute, sign, value = untracked.partition("=")
+    found = token.attr(attribute) if attribute else None
+    return found is not None and (not sign or found.lower() == value)
 
 
 def _found(links: list[turbohtml.Token], markup: bytes, name: str) -> Iterator[tuple[Attribute, Anchor]]:
     for token in links:
         href = token.attr("href")
-        if not href or token.attr("data-msys-clicktrack") == "0":
+        if not href:
             continue
         value = _attribute(token, markup, b"href")
         url = web_url(text(value, href, name) or "", name) if value else None

@@ -16,6 +16,7 @@ READERS_PAGES = "the text leads to each reader's own web version or unsubscribe 
 LIST_UNSUBSCRIBE = "List-Unsubscribe tells who wants to leave"
 BCC = "a bcc recipient, and nobody else, is shown in Bcc"
 LEFT_OUT = "this provider sends to the first recipient only"
+TEST = "the message asks to be sent to nobody: it is a test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def of(going: Going) -> Decision:
         dkim=_dkim(verdict.signing, envelope),
         return_path=verdict.return_path_domain or "",
         recipients=verdict.going,
-        unsent=_unsent(verdict, envelope),
+        unsent=_unsent(verdict),
         files=len(plan.files),
         images=len(plan.images),
         warnings=(*_deprecated(envelope), *verdict.options.warnings, *verdict.warnings),
@@ -122,12 +123,13 @@ def _selector(name: str, key: DkimKey | str | None) -> str:
     return (key.selector if isinstance(key, DkimKey) else "") or name
 
 
-def _unsent(verdict: Verdict, envelope: Envelope) -> tuple[Unsent, ...]:
+def _unsent(verdict: Verdict) -> tuple[Unsent, ...]:
     kind = "transactional" if verdict.options.transactional else "non-transactional"
-    part = f", subaccount {envelope.identity.subaccount}" if envelope.identity.subaccount else ""
-    suppressed = f"suppressed for {kind} mail of {envelope.identity.account}{part}"
+    part = f", subaccount {verdict.identity.subaccount}" if verdict.identity.subaccount else ""
+    suppressed = f"suppressed for {kind} mail of {verdict.identity.account}{part}"
+    left_out = TEST if verdict.options.test else LEFT_OUT
     return tuple(
-        Unsent(recipient, LEFT_OUT if recipient.address in verdict.left_out else suppressed)
+        Unsent(recipient, left_out if recipient.address in verdict.left_out else suppressed)
         for recipient in verdict.recipients
         if recipient.address in verdict.left_out or recipient.address in verdict.suppressed
     )

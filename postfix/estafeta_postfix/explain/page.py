@@ -91,6 +91,8 @@ def _rows(decided: Decision, explanation: Explanation) -> Iterator[tuple[str, st
         yield "tags", ", ".join(options.tags)
     yield "tracked", _tracked(decided)
     yield "transactional", _yes(options.transactional)
+    if options.subaccount:
+        yield "subaccount", f"{options.subaccount}, as the message asks"
     if options.inline_css:
         yield "inline CSS", "yes"
     if options.skip_suppression:
@@ -117,9 +119,9 @@ def _rows(decided: Decision, explanation: Explanation) -> Iterator[tuple[str, st
 def _tracked(decided: Decision) -> str:
     options = decided.options
     opens = "opens (two pixels)" if options.initial_open_pixel else "opens"
-    found = [
-        word for word, asked in ((opens, options.open_tracking), ("clicks", options.click_tracking)) if asked
-    ]
+    where = {"": "clicks", "html": "clicks in HTML", "text": "clicks in plain text"}
+    asked = ((opens, options.open_tracking), (where[options.click_tracking_in], options.click_tracking))
+    found = [word for word, tracked in asked if tracked]
     return " and ".join(found) or "no"
 
 

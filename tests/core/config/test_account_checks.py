@@ -20,8 +20,8 @@ def complaint(path: Path) -> str:
         ("account: acme", "account: a b", "accounts.d/acme.yaml:1: account: 'a b' is not a name"),
         (
             "dialect: sparkpost",
-            "dialect: sendgrid",
-            "accounts.d/acme.yaml:2: dialect: unknown dialect 'sendgrid' (known: ",
+            "dialect: hermes",
+            "accounts.d/acme.yaml:2: dialect: unknown dialect 'hermes' (known: ",
         ),
         ("  123:", "  1/2:", "accounts.d/acme.yaml:6: subaccounts.1/2: '1/2' is not a name"),
         ("  main:", "  -main:", "accounts.d/acme.yaml:8: credentials.-main: '-main' is not a name"),

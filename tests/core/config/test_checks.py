@@ -32,7 +32,7 @@ def complaint(path: Path) -> str:
         ("bounce.example.com", "bounce", "estafeta.yaml:3: bounce_domain: 'bounce' is not a domain"),
         (
             "[sparkpost]",
-            "[sparkpost, sendgrid]",
+            "[sparkpost, hermes]",
             "estafeta.yaml:5: listeners.submission.dialects.1: unknown dialect",
         ),
         ("[sparkpost]", "[]", "estafeta.yaml:5: listeners.submission.dialects: names no dialect"),

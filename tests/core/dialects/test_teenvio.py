@@ -321,7 +321,7 @@ def test_t39_the_headers_are_known_to_whoever_removes_them() -> None:
         "x-teenvio-trackingopening",
         "x-teenvio-trackingclicks",
     }
-    assert all(name.startswith(TEENVIO.control_prefix) for name in TEENVIO.control_headers)
+    assert all(name.startswith(TEENVIO.control_prefixes) for name in TEENVIO.control_headers)
 
 
 def test_t62_all_five_headers_as_the_phpmailer_example_sends_them(make_credential: MakeCredential) -> None:

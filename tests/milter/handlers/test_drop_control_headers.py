@@ -19,6 +19,16 @@ from estafeta_testing.office import FROM, make_job, make_message
         "X-ESTAFETA-a",
         "X-Teenvio-Language",
         "x-teenvio-whatever",
+        "X-SMTPAPI",
+        "x-smtpapi ",
+        "X-Mailgun-Tag",
+        "X-MC-Tags",
+        "x-mc-whatever ",
+        "X-PM-Metadata-a",
+        "X-MJ-CustomID",
+        "X-MAILJET-Campaign",
+        "X-Mailin-custom",
+        "X-SES-Whatever",
     ],
 )
 def test_d10_control_headers_and_ours_go_however_they_are_written(name: str) -> None:
@@ -35,6 +45,14 @@ def test_d10_control_headers_and_ours_go_however_they_are_written(name: str) -> 
 def test_other_fields_stay(name: str) -> None:
     message = make_message(headers=(FROM, Header(name, b"x")))
     assert drop_control_headers.apply(message, make_job()) is message
+
+
+@pytest.mark.parametrize("name", ["X-Tag", "x-tag ", "X-Metadata-User-ID"])
+def test_names_that_many_use_go_where_the_dialect_says_so_alone(name: str) -> None:
+    message = make_message(headers=(FROM, Header(name, b"x")))
+    assert drop_control_headers.apply(message, make_job()) is message
+    job = make_job(control_headers=frozenset({"x-tag"}), control_prefixes=("x-metadata-",))
+    assert drop_control_headers.apply(message, job).headers == (FROM,)
 
 
 @given(st.lists(st.sampled_from(["X-MSYS-API", "X-Estafeta-Job", "Subject", "To"]), max_size=8))

@@ -1,5 +1,7 @@
 import quopri
 import re
+from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -51,6 +53,20 @@ def test_s31_clicks_alone_are_links() -> None:
     (token,) = tokens(tracked(HTML, options=CLICKS))
     assert (token.kind, token.target) == (Kind.CLICK, b"https://shop.example/a")
     assert b"<img" not in tracked(HTML, options=CLICKS)
+
+
+@pytest.mark.parametrize(("kind", "targets"), [("", 2), ("html", 1), ("text", 1)])
+def test_links_are_tracked_in_one_kind_of_text_alone(kind: Literal["", "html", "text"], targets: int) -> None:
+    body = parts(plain=b"http://shop.example/plain", html=b'<a href="http://shop.example/html">x</a>')
+    found = tokens(tracked(body, ALTERNATIVE, replace(CLICKS, click_tracking_in=kind)))
+    assert len(found) == targets
+    assert all(token.target.decode().endswith(kind.replace("text", "plain")) for token in found)
+
+
+def test_a_marked_link_is_not_tracked() -> None:
+    body = b'<a href="http://a.example/" x:stay>x</a><a href="http://b.example/">x</a>'
+    (token,) = tokens(tracked(body, options=replace(CLICKS, untracked="x:stay")))
+    assert token.target == b"http://b.example/"
 
 
 def test_text_has_links_and_no_pixel() -> None:

@@ -439,3 +439,24 @@ def test_c6_it_is_known_beforehand_whether_something_can_be_inserted(
 ) -> None:
     assert holds(markup, charset) is expected
     assert (insert(markup, charset, "[1]", "(1)") is not markup) is expected
+
+
+@pytest.mark.parametrize(
+    ("untracked", "tag", "stays"),
+    [
+        ("data-x", '<a data-x href="http://x/">', True),
+        ("data-x", '<a DATA-X="1" href="http://x/">', True),
+        ("data-x", '<a data-xy href="http://x/">', False),
+        ("x=off", '<a x=off href="http://x/">', True),
+        ("x=off", '<a href="http://x/" x="OFF">', True),
+        ("x=off", '<a x=on href="http://x/">', False),
+        ("x=off", '<a x href="http://x/">', False),
+        ("x=off", '<a title="x=off" href="http://x/">', False),
+        ("x:y", '<a x:y href="http://x/">', True),
+        ("", '<a data-x href="http://x/">', False),
+        ("data-x", '<a data-msys-clicktrack="0" href="http://x/">', True),
+    ],
+)
+def test_a_link_stays_as_it_is_by_an_attribute(untracked: str, tag: str, stays: bool) -> None:
+    edited = track(tag.encode(), "utf-8", lambda _: "http://t/", untracked=untracked)
+    assert (edited == tag.encode()) is stays

@@ -99,4 +99,6 @@ def test_the_samples_can_be_used_together_as_they_are(run: Run, config: Path) ->
     result = run("check")
     assert (result.exit_code, result.stdout) == (0, f"{config}: nothing to mend\n")
     listed = json.loads(run("key", "list", "--json").stdout)
-    assert {row["dialect"] for row in listed} == {"sparkpost", "teenvio", "devino", "perfit", "emitlo"}
+    assert {row["dialect"] for row in listed} == {
+        *("sparkpost", "teenvio", "devino", "perfit", "emitlo", "mailgun")
+    }

@@ -6,7 +6,7 @@ from estafeta_postfix.explain import decision
 from estafeta_postfix.explain.decision import Decision
 from estafeta_postfix.explain.explanation import Explanation
 from estafeta_testing.milter_site import Site
-from estafeta_testing.office import DEVINO
+from estafeta_testing.office import DEVINO, MAILGUN
 
 Explained = Callable[..., Explanation]
 
@@ -60,6 +60,13 @@ def test_who_is_left_out_by_a_provider_of_single_mails_is_told(explained: Explai
     said = {"credential": DEVINO.identity, "listener": DEVINO.listener, "sender": DEVINO.sender}
     found = decided(explained(raw, *TWO, **said))
     assert [unsent.why for unsent in found.unsent] == [decision.LEFT_OUT]
+
+
+def test_a_test_is_told(explained: Explained) -> None:
+    raw = b"From: yo@taller.example\r\nX-Mailgun-Drop-Message: yes\r\n\r\nHola\r\n"
+    said = {"credential": MAILGUN.identity, "listener": MAILGUN.listener, "sender": MAILGUN.sender}
+    found = decided(explained(raw, **said))
+    assert (found.recipients, [unsent.why for unsent in found.unsent]) == ((), [decision.TEST])
 
 
 def test_limits_are_told_in_words(site: Site, explained: Explained) -> None:

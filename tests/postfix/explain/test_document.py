@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from estafeta_postfix.explain.document import document
 from estafeta_postfix.explain.explanation import Explanation
+from estafeta_testing.office import MANDRILL
 
 Explained = Callable[..., Explanation]
 
@@ -51,6 +52,13 @@ def test_every_copy_is_there_in_full(explained: Explained) -> None:
     decided = said["decision"]
     assert (decided["copies_differ"], decided["queue_files"]) == (True, 1)
     assert decided["metadata"] == {"a": [1]}
+
+
+def test_what_a_message_chooses_by_plain_headers_is_there(explained: Explained) -> None:
+    raw = b"From: yo@part.tienda.example\r\nX-MC-Subaccount: part\r\n" + HTML
+    said = {"credential": MANDRILL.identity, "listener": MANDRILL.listener, "sender": MANDRILL.sender}
+    found = document(explained(raw, **said))["decision"]
+    assert (found["click_tracking_in"], found["subaccount"], found["test"]) == ("html", "part", False)
 
 
 def test_values_are_told_to_the_byte(explained: Explained) -> None:

@@ -11,7 +11,7 @@ from estafeta_postfix.explain.explanation import Explanation
 from estafeta_postfix.explain.page import page
 from estafeta_testing import corpora
 from estafeta_testing.milter_site import Site
-from estafeta_testing.office import TEENVIO
+from estafeta_testing.office import MANDRILL, TEENVIO
 
 Explained = Callable[..., Explanation]
 
@@ -69,6 +69,15 @@ def test_what_a_message_asks_for_beside_tracking_is_told(explained: Explained) -
     said = shown(explained(HEAD + HTML))
     assert "inline CSS" not in said
     assert "skipped" not in said
+
+
+def test_what_a_message_chooses_by_plain_headers_is_told(explained: Explained) -> None:
+    raw = b"From: yo@part.tienda.example\r\nX-MC-Subaccount: part\r\nX-MC-Autotext: yes\r\n" + HTML
+    said = {"credential": MANDRILL.identity, "listener": MANDRILL.listener, "sender": MANDRILL.sender}
+    found = shown(explained(raw, **said))
+    assert "tracked           opens and clicks in HTML" in found
+    assert "subaccount        part, as the message asks" in found
+    assert "warning           X-MC-Autotext is not supported: no text is made of the HTML" in found
 
 
 def test_each_kind_is_shown_once_in_full_and_the_rest_in_a_line(explained: Explained) -> None:

@@ -36,6 +36,16 @@ PROVIDERS = {
         "domains: {yourdomain.example: {verified: true}, other.example: {verified: true}}\n"
         'credentials: {prod: {username: prod_demo, domains: [yourdomain.example], key: "%s"}}\n'
     ),
+    "tienda": (
+        "dialect: mandrill\n"
+        "domains: {tienda.example: {verified: true}, bounce.tienda.example: {verified: true, bounce: true}}\n"
+        "subaccounts: {part: {domains: [part.tienda.example]}}\n"
+        'credentials: {main: {key: "%s"}}\n'
+    ),
+    "taller": (
+        "dialect: mailgun\ndomains: {taller.example: {verified: true}}\n"
+        'credentials: {main: {username: postmaster@taller.example, key: "%s"}}\n'
+    ),
 }
 SPARKPOST_ALONE = "listeners: {submission: {dialects: [sparkpost], port: 587}}\n"
 LISTENERS = """\
@@ -46,6 +56,7 @@ listeners:
   teenvio-old: {dialects: [teenvio], port: 2500, tls: starttls, deprecated: true}
   devino: {dialects: [devino], port: 465, tls: implicit}
   emitlo: {dialects: [emitlo], port: 588}
+  peers: {dialects: [mandrill, mailgun], port: 2587}
   small: {dialects: [devino, teenvio], port: 589, size_limit: 2000}
 """
 PATIENCE = 20.0  # seconds for what takes well under one on an idle machine

@@ -66,8 +66,11 @@ PERFIT = Customer("micuenta/main", "yo@midominio.example", "perfit", "perfit")
 TEENVIO = Customer("plan/usuario", "remitente@dominio.example", "teenvio", "teenvio")
 DEVINO = Customer("website/1website", "noreply@devino.example", "devino", "devino")
 EMITLO = Customer("yourdomain/prod", "hello@yourdomain.example", "emitlo", "emitlo")
+MANDRILL = Customer("tienda/main", "yo@tienda.example", "peers", "mandrill")
+MAILGUN = Customer("taller/main", "yo@taller.example", "peers", "mailgun")
 _LISTENERS = {
-    each.identity.partition("/")[0]: each.listener for each in (ACME, PERFIT, TEENVIO, DEVINO, EMITLO)
+    each.identity.partition("/")[0]: each.listener
+    for each in (ACME, PERFIT, TEENVIO, DEVINO, EMITLO, MANDRILL, MAILGUN)
 }
 
 

@@ -41,6 +41,9 @@ listeners:
     f" deprecated: {str(each.deprecated).lower()}}}\n"
     for name, each in LISTENERS.items()
 )
+# Dialects without a demo account, see `peers`; those whose user names have a form speak before the others.
+_PEERS = "sendgrid, ses, brevo, mailgun, postmark, mandrill, mailjet"
+QUICK += f"  peers: {{dialects: [{_PEERS}], port: 2587, tls: starttls}}\n"
 
 
 @dataclass(frozen=True, slots=True)
