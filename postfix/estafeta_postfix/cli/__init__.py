@@ -20,7 +20,7 @@ DEFAULT_CONFIG = Path("/etc/estafeta/estafeta.yaml")
 # Each is `command` in the module of its name.
 COMMANDS = (
     *("sandbox", "serve", "check", "demo", "explain"),
-    *("show", "events", "stats", "send", "group", "content", "key", "dkim"),
+    *("show", "events", "stats", "send", "group", "content", "key", "dkim", "postfix"),
 )
 
 

@@ -9,7 +9,7 @@ from estafeta_core.config.schema import Config
 from estafeta_postfix.render import copies, notices, outbound, receipt
 from estafeta_postfix.render.listener import CLEANUP, HIDDEN, SMUGGLING, listener_service
 from estafeta_postfix.render.main_cf import NOTE
-from estafeta_postfix.render.place import Place
+from estafeta_postfix.render.place import Place, Ways
 from estafeta_postfix.render.service import Service
 from estafeta_postfix.render.values import endpoint
 
@@ -30,7 +30,15 @@ def master_cf(config: Config, place: Place) -> str:
     split = copies.services(config, place)
     behind = receipt.services(config)
     leaving = outbound.services(config)
-    services = [*listeners, *behind, _intake(place), _cleanup(place), *split, *leaving, *_postfix_own()]
+    services = [
+        *listeners,
+        *behind,
+        _intake(place),
+        listener_cleanup(place),
+        *split,
+        *leaving,
+        *_postfix_own(),
+    ]
     return NOTE + "".join(map(str, services))
 
 
@@ -57,7 +65,7 @@ def _intake(place: Place) -> Service:
     )
 
 
-def _cleanup(place: Place) -> Service:
+def listener_cleanup(ways: Ways) -> Service:
     """Return the cleanup(8) of the listeners.
 
     It passes the message on to the milter with the settings that smtpd(8) hands over.
@@ -76,7 +84,7 @@ def _cleanup(place: Place) -> Service:
             # Every message leaves with Date, From and Message-ID, and no other header is rewritten.
             "always_add_missing_headers": "yes",
             "remote_header_rewrite_domain": "",
-            "milter_header_checks": copies.header_checks(place),
+            "milter_header_checks": copies.header_checks(ways),
         },
     )
 
