@@ -10,6 +10,6 @@ probes      whether sockets and listeners answer
 records     journal, manifest and backups below state_dir
 change      install, uninstall: from what is there to what is wanted
 
-The operator's lines are never written anew, and nothing of theirs is widened: what our services need is said
-with `-o` at our services (render/shared.py), and main.cf gets only settings that no service can have.
+The operator's lines are never written anew, and nothing of theirs is widened: what our services need is
+said with `-o` at our services (render/shared.py), and main.cf gets only settings that no service can have.
 """

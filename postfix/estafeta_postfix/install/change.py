@@ -2,9 +2,10 @@
 
     lock - hindrances? - journal - backup - tables, main.cf, master.cf - check - reload - probes - manifest
 
-The journal says what our parts were before. A run that was killed leaves it behind; the next `install` goes on
-from there, or puts back what it says where a check fails, and the next `uninstall` takes everything away. What
-the operator writes meanwhile stays: only our parts are ever put back. Raises InstallError and RecordError.
+The journal says what our parts were before. A run that was killed leaves it behind; the next `install` goes
+on from there, or puts back what it says where a check fails, and the next `uninstall` takes everything
+away. What the operator writes meanwhile stays: only our parts are ever put back. Raises InstallError and
+RecordError.
 """
 
 import difflib

@@ -205,8 +205,8 @@ def _folders(config: Config, facts: Facts) -> Iterator[Conflict]:
 def _advice(config: Config, facts: Facts) -> Iterator[Conflict]:
     if facts.values["milter_default_action"] == "accept":
         yield Conflict(
-            "main.cf has milter_default_action = accept: your other mail passes half edited when a milter of yours"
-            " fails (our services have tempfail)",
+            "main.cf has milter_default_action = accept: your other mail passes half edited when a milter"
+            " of yours fails (our services have tempfail)",
             "set it to tempfail",
             stops=False,
         )

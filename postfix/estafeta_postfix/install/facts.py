@@ -1,7 +1,8 @@
 """What is there: the operator's own part of an instance, as Postfix itself reads it.
 
-The operator's lines are given to postconf(1) in a folder of their own, without ours: so what is asked here does
-not depend on whether we are installed. Values are as they are written (`$` not expanded) unless said otherwise.
+The operator's lines are given to postconf(1) in a folder of their own, without ours: so what is asked here
+does not depend on whether we are installed. Values are as they are written (`$` not expanded) unless said
+otherwise.
 """
 
 import re

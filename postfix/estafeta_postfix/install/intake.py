@@ -24,8 +24,8 @@ def missing(config: Config, facts: Facts) -> Iterator[str]:
         own = facts.own.get("relay_domains", "")
         added = ", ".join(filter(None, (own, domain)))
         yield (
-            f"mail for {domain} (bounce_domain) is not taken in by this instance, so bounces that come later are"
-            f" no events; in main.cf say: relay_domains = {added}"
+            f"mail for {domain} (bounce_domain) is not taken in by this instance, so later bounces are no"
+            f" events; in main.cf say: relay_domains = {added}"
         )
 
 

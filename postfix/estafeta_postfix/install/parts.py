@@ -8,9 +8,9 @@
 
 master.cf has one line more of ours: an override at pickup(8), directly below the line of the service.
 
-Files are edited here by whole lines, and not by postconf(1): `postconf -M` and `-P` lay an entry out anew and move
-the comments inside it, and `postconf -e` goes on in a last line that has no end. The operator's part comes back
-byte for byte. Where the last line of a file has no end it gets one, and the mark says so.
+Files are edited here by whole lines, and not by postconf(1): `postconf -M` and `-P` lay an entry out anew
+and move the comments inside it, and `postconf -e` goes on in a last line that has no end. The operator's
+part comes back byte for byte. Where the last line of a file has no end it gets one, and the mark says so.
 
 Raises PartsError where the marks are not a pair.
 """

@@ -111,7 +111,9 @@ def _client(listener: Listener) -> str:
             if listener.tls in ("starttls", "required"):
                 client.starttls(context=context)
                 client.ehlo("localhost")
-            return "" if client.has_extn("auth") else "AUTH is not offered"
+            offered = client.has_extn("auth")
+            client.quit()
+            return "" if offered else "AUTH is not offered"
     except (OSError, smtplib.SMTPException) as error:
         return str(error) or type(error).__name__
 
@@ -119,7 +121,9 @@ def _client(listener: Listener) -> str:
 def _delivery(port: int) -> str:
     try:
         with contextlib.closing(smtplib.SMTP(LOOPBACK, port, timeout=REPLY)) as client:
-            code, _ = client.ehlo("localhost")
-            return "" if code == 250 and client.has_extn("xforward") else "it is not the listener of copies"
+            client.ehlo("localhost")
+            offered = client.has_extn("xforward")
+            client.quit()
+            return "" if offered else "it is not the listener of copies"
     except (OSError, smtplib.SMTPException) as error:
         return str(error) or type(error).__name__

@@ -1,8 +1,8 @@
-"""What is wanted of an instance, from the configuration: our part of main.cf and of master.cf, and the tables.
+"""What is wanted of an instance: our part of main.cf and of master.cf, and the tables.
 
-main.cf gets nothing but what Postfix reads there alone, settings of the queue manager: each stands in `PARAMETERS`
-with its reason. One that the operator has set well enough is left as it is; one that the operator has set
-otherwise is a conflict (conflicts.py). Raises RenderError.
+main.cf gets nothing but what Postfix reads there alone, settings of the queue manager: each stands in
+`PARAMETERS` with its reason. One that the operator has set well enough is left as it is; one that the
+operator has set otherwise is a conflict (conflicts.py). Raises RenderError.
 """
 
 from collections.abc import Callable, Iterator

@@ -53,12 +53,12 @@ def services(config: Config, operator: Operator) -> list[Service]:
 def requeue(operator: Operator) -> Service:
     """Return the cleanup(8) of pickup(8): the operator's, which finds a job or a pool in a header besides.
 
-    It is asked for local mail too, which leaves it as it would leave the operator's.
+    It is asked for local mail too, which leaves it as it would leave the operator's, and is logged alike.
     """
     own = operator.cleanup
     ours = copies.header_checks(operator.ways)
     checks = {"header_checks": f"{ours}, {operator.header_checks}".rstrip(", ")}
-    options = {"syslog_name": f"postfix/{copies.REQUEUE}", **own.options, **operator.followers, **checks}
+    options = {**own.options, **operator.followers, **checks}
     return replace(own, name=copies.REQUEUE, options=options)
 
 

@@ -1,8 +1,9 @@
 """What our services are told on an instance whose main.cf is somebody else's, to behave as on one of our own.
 
-A parameter stands here where an operator may have set it for other mail and it would change ours; the value is
-Postfix's own default, or the only one under which our service does its work. What concerns the host and not
-the mail is left to the operator: certificates and ciphers, networks, the queue, what is known to be local.
+A parameter stands here where an operator may have set it for other mail and it would change ours; the value
+is Postfix's own default, or the only one under which our service does its work. What concerns the host and
+not the mail is left to the operator: certificates and ciphers, networks, the queue, what is known to be
+local.
 
 One table for each program that master(8) starts for us; what a service says itself goes before its table.
 """
@@ -81,8 +82,8 @@ _REPLIES = {
 
 _SMTPD = {**_FILTERS, **_RESTRICTIONS, **_LIMITS, **_REPLIES, "smtputf8_enable": "yes"}
 
-# Where copies differ, the split gets the recipients that the job names: nobody may be added, and nobody renamed but
-# by an alias. Headers and bodies are looked at by our milter alone.
+# Where copies differ, the split gets the recipients that the job names: nobody may be added, and nobody
+# renamed but by an alias. Headers and bodies are looked at by our milter alone.
 _CLEANUP = {
     "canonical_maps": "",
     "sender_canonical_maps": "",
