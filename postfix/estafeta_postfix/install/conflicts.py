@@ -69,7 +69,7 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 def _settings(facts: Facts) -> Iterator[Conflict]:
     for each in PARAMETERS:
-        value = facts.values.get(each.name) if each.name in facts.own else None
+        value = facts.own.get(each.name)
         if value is not None and not each.enough(value):
             yield Conflict(
                 f"main.cf has {each.name} = {value} ({each.reason})",

@@ -14,6 +14,15 @@ from pathlib import Path
 from estafeta_postfix.install.server import postconf
 from estafeta_postfix.render.service import Service
 
+# What others here want to know of main.cf, whether it is set there or not. To ask for all takes two seconds.
+ASKED = (
+    *("mail_version", "mail_owner", "queue_directory", "maillog_file", "inet_protocols"),
+    *("relayhost", "transport_maps", "qmgr_message_recipient_limit"),
+    *("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains"),
+    *("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_eccert_file"),
+    *("milter_default_action", "smtpd_forbid_bare_newline"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -22,7 +31,7 @@ class Facts:
     config_directory: Path
     version: tuple[int, ...]
     own: Mapping[str, str]  # what main.cf sets
-    values: Mapping[str, str]  # every parameter, `$` expanded
+    values: Mapping[str, str]  # those ASKED for, `$` expanded
     services: tuple[Service, ...]
 
     def service(self, name: str, kind: str = "unix") -> Service | None:
@@ -41,7 +50,7 @@ def read(config_directory: Path, main_cf: str, master_cf: str) -> Facts:
             said = postconf(folder, *options)
             return [line.replace(name, str(config_directory)) for line in said.splitlines()]
 
-        values = dict(map(_setting, ask("-x")))
+        values = dict(map(_setting, ask("-x", *ASKED)))
         return Facts(
             config_directory,
             version(values["mail_version"]),

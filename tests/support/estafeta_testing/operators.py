@@ -56,7 +56,7 @@ relay_domains = {bounce}
 # Mailboxes
 virtual_mailbox_domains = office.example
 virtual_mailbox_base = {root}/mail
-virtual_mailbox_maps = inline:{{ {{ boss@office.example = boss/ }} }}
+virtual_mailbox_maps = inline:{{ {{ boss@office.example = boss/ }}, {{ archive@office.example = archive/ }} }}
 virtual_alias_maps = inline:{{ {{ sales@office.example = boss@office.example }} }}
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
@@ -75,7 +75,7 @@ header_checks = regexp:{{ {{ /^X-Office: / REPLACE X-Office: seen }} }}
 default_destination_rate_delay = 0s
 smtpd_tls_chain_files = {root}/tls.pem
 smtpd_tls_security_level = may
-always_bcc = archive@elsewhere.example
+always_bcc = archive@office.example
 """
 
 PORT_25 = """\
@@ -189,6 +189,7 @@ def operators(listeners: dict[str, Listener] | None = None) -> Iterator[Operator
         wait(lambda: _answering(made.config), True, "our daemons answer", PATIENCE)
         made.postfix("postfix", "-c", str(made.directory), "start")
         stack.callback(made.postfix, "postfix", "-c", str(made.directory), "stop")
+        made.relay.processes["postfix"] = int((root / "queue" / "pid" / "master.pid").read_text())
         wait(lambda: _connects(made.port_25), True, "the operator's Postfix answers", PATIENCE)
         yield made
 
@@ -295,7 +296,8 @@ def _opendkim(root: Path) -> list[str]:
     (root / "opendkim.conf").write_text(
         f"Mode s\nSyslog no\nDomain {OWN_DOMAIN}, elsewhere.example\nSelector office\n"
         f"KeyFile {root}/office.key\n"
-        f"Socket local:{root}/queue/opendkim/opendkim.sock\nUMask 000\nInternalHosts 0.0.0.0/0\nRequireSafeKeys no\n"
+        f"Socket local:{root}/queue/opendkim/opendkim.sock\nUMask 000\n"
+        "InternalHosts 0.0.0.0/0\nRequireSafeKeys no\n"
     )
     return [shutil.which("opendkim") or "/usr/sbin/opendkim", "-f", "-x", str(root / "opendkim.conf")]
 
@@ -315,7 +317,7 @@ def _child(arguments: list[str], log: Path | None = None) -> Iterator[None]:
 def _capturing(outbox: Path, port: int) -> Iterator[None]:
     """Run the capture server in a thread."""
     loop = asyncio.new_event_loop()
-    loop.run_until_complete(serve(Outbox(outbox), ports.LOOPBACK, port))
+    server = loop.run_until_complete(serve(Outbox(outbox), ports.LOOPBACK, port))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
@@ -323,6 +325,8 @@ def _capturing(outbox: Path, port: int) -> Iterator[None]:
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        server.close()
+        loop.run_until_complete(server.wait_closed())
         loop.close()
 
 
