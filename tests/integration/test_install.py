@@ -14,16 +14,12 @@ from estafeta_core.config.schema import Listener
 from estafeta_postfix.install.records import Records
 from estafeta_testing.operators import Operators, operators
 from estafeta_testing.queue import queue_manager_held
+from estafeta_testing.receipts import PLAN, RECEIPT, SENDER, message
 from estafeta_testing.relay import Relay, wait
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="Postfix can only be started by root")
 
 TRACKED = b'X-MSYS-API: {"options": {"open_tracking": true, "click_tracking": true}}\r\n'
-TEENVIO = (
-    b"From: remitente@dominio.example\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
-    b'Content-Type: multipart/alternative; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nhola\r\n'
-    b"--b\r\nContent-Type: text/html\r\n\r\n<p>hola</p>\r\n--b--\r\n"
-)
 KILLS = 20
 # Parts that nobody could say before, or that change with each message.
 ANEW = re.compile(
@@ -87,12 +83,10 @@ def test_two_providers_clients_are_served_and_the_operators_mail_is_as_before(un
     assert all(b"d=office.example" not in copy.message for copy in copies)
     relay.events(sent, "injection", "injection", "delivery", "delivery")
 
-    with relay.session("plan/usuario", listener="teenvio-58700", tls=True) as client:
-        reply = client.message(
-            "news@plan.example", ["alice@example.net"], b"From: news@plan.example\r\n\r\nx\r\n"
-        )
-    assert re.match(r"250 OK id=\d+ ", reply), reply
-    relay.wait_for_outbox("carol@example.net", b"hola")
+    with relay.session(PLAN, listener="teenvio-58700", tls=True) as client:
+        reply = client.message(SENDER, ["carol@example.net"], message(marker="teenvio"))
+    assert RECEIPT.fullmatch(reply), reply
+    relay.wait_for_outbox("carol@example.net", b"teenvio")
 
     office.done("uninstall")
     assert office.texts() == before
@@ -195,10 +189,20 @@ def plain() -> Iterator[Operators]:
         yield running
 
 
-@pytest.mark.parametrize("step", range(1, 7))
+# The journal, main.cf, master.cf, the manifest; the two between are the backups.
+@pytest.mark.parametrize("step", [1, 4, 5, 6])
 def test_killed_at_a_rename_it_leaves_whole_files_and_the_next_goes_on(plain: Operators, step: int) -> None:
     before = plain.texts()
-    inject = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=rename:signal=KILL:when={step}"]
+    inject = [
+        "strace",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        f"inject=rename:signal=KILL:when={step}",
+    ]
     killed = subprocess.run([*inject, *plain.command("install")], capture_output=True, check=False)
     assert killed.returncode < 0, killed
     assert plain.estafeta("status").returncode == 1

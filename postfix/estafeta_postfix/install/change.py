@@ -10,6 +10,7 @@ RecordError.
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from estafeta_core.config.schema import Config
-from estafeta_postfix.files import replace
+from estafeta_postfix.files import replace, sync
 from estafeta_postfix.install import conflicts, facts, intake, parts, probes
 from estafeta_postfix.install.conflicts import Conflict
 from estafeta_postfix.install.facts import Facts
@@ -30,6 +31,8 @@ from estafeta_postfix.render.service import Service
 from estafeta_postfix.render.shared import FOLDER
 
 FILES = ("main.cf", "master.cf")
+# As `files.replace` names them; the swap file of an editor has another end.
+_TEMPORARY = re.compile(r"\.(?:main|master)\.cf\.[a-z0-9_]{8}")
 Say = Callable[[str], None]
 
 
@@ -101,14 +104,14 @@ class Installation:
             before = self.records.interrupted() or look.current
             try:
                 self._ready(look)
-                if look.current == look.wanted and not look.interrupted:
-                    self._working(look)
-                    return False
-                self._replace(before, look, say)
             except InstallError:
                 if look.interrupted:
                     self._put_back(before, say)
                 raise
+            if look.current == look.wanted and not look.interrupted:
+                self._working(look)
+                return False
+            self._replace(before, look, say)
             return True
 
     def uninstall(self, say: Say) -> bool:
@@ -225,6 +228,15 @@ class Installation:
                     path.unlink()
             if state.tables is None:
                 self._tables.rmdir()
+        self._clear_up()
+
+    def _clear_up(self) -> None:
+        """Remove what a run that was killed has written and not yet renamed; bring the names to disk."""
+        for folder in {(self.directory / name).resolve().parent for name in FILES}:
+            for path in folder.iterdir():
+                if _TEMPORARY.fullmatch(path.name):
+                    path.unlink()
+            sync(folder)
 
     def _write(self, name: str, ours: Ours) -> None:
         """Replace one file, where a link leads to it if it is one, with the owner and mode it has."""

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from estafeta_postfix.files import replace
+from estafeta_postfix.files import replace, sync
 from estafeta_postfix.install.parts import NOTHING, Ours
 
 FOLDER = "postfix"
@@ -78,7 +78,7 @@ class Records:
     def end(self) -> None:
         """Forget them: the change is complete."""
         (self.folder / "journal.json").unlink(missing_ok=True)
-        _sync(self.folder)
+        sync(self.folder)
 
     def installed(self) -> State | None:
         """Return our parts as they were installed last."""
@@ -97,7 +97,7 @@ class Records:
     def uninstall(self) -> None:
         """Forget what was installed; backups stay."""
         (self.folder / "manifest.json").unlink(missing_ok=True)
-        _sync(self.folder)
+        sync(self.folder)
 
     def back_up(self, texts: dict[str, bytes]) -> Path:
         """Keep files as they are, and return where."""
@@ -123,7 +123,7 @@ class Records:
 
     def _write(self, name: str, fields: dict[str, Any]) -> None:
         replace(self.folder / name, json.dumps(fields, indent=1).encode(), 0o600)
-        _sync(self.folder)
+        sync(self.folder)
 
 
 def _ensure_private(folder: Path) -> None:
@@ -134,12 +134,3 @@ def _ensure_private(folder: Path) -> None:
     if not folder.is_dir() or folder.is_symlink() or status.st_uid != os.geteuid():
         raise RecordError(f"{folder} is not a folder of user {os.geteuid()}; remove it")
     folder.chmod(0o700)
-
-
-def _sync(folder: Path) -> None:
-    """Bring the names in a folder to disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

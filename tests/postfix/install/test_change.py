@@ -80,6 +80,17 @@ def test_what_was_interrupted_is_told_and_can_be_taken_out(installation: Install
     assert not installation.uninstall(print)
 
 
+def test_what_a_killed_run_has_not_yet_renamed_goes_and_an_editors_file_stays(
+    installation: Installation,
+) -> None:
+    before = texts(installation)
+    half_installed(installation)
+    (installation.directory / ".main.cf.a1b2c3_x").write_text("half")
+    (installation.directory / ".main.cf.swp").write_text("an editor's")
+    installation.uninstall(print)
+    assert texts(installation) == {**before, ".main.cf.swp": b"an editor's"}
+
+
 def test_a_link_stays_a_link_and_a_mode_a_mode(installation: Installation, tmp_path: Path) -> None:
     main_cf = installation.directory / "main.cf"
     real = main_cf.rename(tmp_path / "kept.cf")
