@@ -107,6 +107,9 @@ def _services(facts: Facts) -> Iterator[Conflict]:
 
 def _endpoints(config: Config, facts: Facts, held: frozenset[str]) -> Iterator[Conflict]:
     wanted = {f"listeners.{name}": (each.bind, each.port) for name, each in config.listeners.items()}
+    for key, (address, port) in wanted.items():
+        if port == config.delivery_port and _overlap(address, LOOPBACK):
+            yield Conflict(f"delivery_port is the port of {key} too", "give one of them another")
     wanted["delivery_port"] = (LOOPBACK, config.delivery_port)
     for key, (address, port) in wanted.items():
         inet = (each.name for each in facts.services if each.kind == "inet")

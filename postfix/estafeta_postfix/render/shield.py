@@ -9,6 +9,7 @@ One table for each program that master(8) starts for us; what a service says its
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from estafeta_postfix.ports import LOOPBACK
@@ -150,13 +151,4 @@ TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 def shielded(service: Service, hostname: str) -> Service:
     """Return `service` so that nothing which main.cf says of other mail reaches it; `hostname` is ours."""
-    return Service(
-        name=service.name,
-        command=service.command,
-        kind=service.kind,
-        private=service.private,
-        unprivileged=service.unprivileged,
-        wakeup=service.wakeup,
-        process_limit=service.process_limit,
-        options={"myhostname": hostname, **TABLES[service.command], **service.options},
-    )
+    return replace(service, options={"myhostname": hostname, **TABLES[service.command], **service.options})

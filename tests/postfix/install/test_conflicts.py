@@ -130,6 +130,12 @@ def test_tls_needs_a_certificate(
     assert bool(texts) is bool(expected)
 
 
+def test_copies_need_a_port_of_their_own(config: Config, facts: Facts) -> None:
+    chosen = msgspec.structs.replace(config, delivery_port=config.listeners["perfit"].port)
+    (text,) = told(chosen, facts)
+    assert "delivery_port is the port of listeners.perfit too" in text
+
+
 def test_receipts_need_postfixs_own_queue_directory(config: Config, facts_of: FactsOf) -> None:
     listener = msgspec.structs.replace(config.listeners["perfit"], dialects=("teenvio",), receipt=True)
     chosen = msgspec.structs.replace(config, listeners={"t": listener})
