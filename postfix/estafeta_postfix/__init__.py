@@ -1,6 +1,7 @@
 """The top floor: Postfix itself, told what to do, started, watched; and the `estafeta` command.
 
 render        configuration -> main.cf and master.cf
+install       our services in a Postfix that serves other mail too
 instance      a private Postfix: made, checked, started, stopped
 ports         loopback ports that nobody else is given
 certificate   a certificate authority and a server certificate for trying things out

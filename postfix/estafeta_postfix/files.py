@@ -36,3 +36,12 @@ def replace(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = 
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def sync(folder: Path) -> None:
+    """Bring the names in a folder to disk: what was renamed there stays so after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

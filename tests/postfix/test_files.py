@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from estafeta_postfix.files import write_bytes, write_text
+from estafeta_postfix.files import sync, write_bytes, write_text
 
 
 def test_a_text_is_written_once(tmp_path: Path) -> None:
@@ -36,3 +36,10 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="target"):
         write_bytes(folder, b"x", 0o600)  # a folder cannot be replaced by a file
     assert [entry.name for entry in tmp_path.iterdir()] == ["target"]
+
+
+def test_the_names_in_a_folder_are_brought_to_disk_and_no_file_is_taken_for_one(tmp_path: Path) -> None:
+    sync(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        sync(tmp_path / "file")

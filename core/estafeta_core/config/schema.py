@@ -119,6 +119,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     state_dir: Path = Path("/var/lib/estafeta")  # what must outlive a restart besides the store
     maillog: Path = Path("/var/log/mail.log")
     queue_directory: Path = Path("/var/spool/postfix")  # for the receipt proxy: its listener is there
+    # On loopback: where Postfix hands over copies that differ. Mail filters are used to 10025 and 10026.
+    delivery_port: Port = 10587
     socket_group: str = "postfix"  # who besides us may open the sockets
     log_format: Literal["text", "json"] = "text"  # of the daemons' own lines, on standard error
     milter_processes: Count = 0  # 0: one a core

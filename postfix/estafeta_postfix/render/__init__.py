@@ -10,6 +10,8 @@ outbound    the ways out: Postfix's own, and one for each pool of addresses
 intake      mail that comes back, to the mail intake
 notices     what Postfix itself writes, with nothing of ours in it
 place       where a private instance lives and what surrounds it
+shared      our services on an instance that serves other mail too
+shield      what keeps the rest of such an instance's main.cf away from them
 main_cf     what holds for the whole instance
 master_cf   every service of the instance
 

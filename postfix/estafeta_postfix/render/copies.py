@@ -23,7 +23,7 @@ from estafeta_postfix.ports import LOOPBACK
 from estafeta_postfix.render.listener import HIDDEN, MILTER_FAULTS, MILTER_MACROS, SMUGGLING
 from estafeta_postfix.render.main_cf import SPLIT
 from estafeta_postfix.render.outbound import pool_rule
-from estafeta_postfix.render.place import Place
+from estafeta_postfix.render.place import Ways
 from estafeta_postfix.render.service import Service
 from estafeta_postfix.render.values import endpoint, plain
 
@@ -46,18 +46,18 @@ _UNCHANGED = {
 }
 
 
-def header_checks(place: Place) -> str:
+def header_checks(ways: Ways) -> str:
     """Return the table that leads a message with a job to the split, and one with a pool to its transport.
 
     No message has both: where copies differ, each of them has the pool.
     """
-    split = f"{{/^{FIELD}: / FILTER {SPLIT}:[{LOOPBACK}]:{place.delivery_port}}}"
-    return f"regexp:{{{split}, {pool_rule(place)}}}"
+    split = f"{{/^{FIELD}: / FILTER {SPLIT}:[{LOOPBACK}]:{ways.delivery_port}}}"
+    return f"regexp:{{{split}, {pool_rule(ways)}}}"
 
 
-def services(config: Config, place: Place) -> list[Service]:
+def services(config: Config, ways: Ways) -> list[Service]:
     """Return the services that split a message, take each copy back in, and take in what is queued anew."""
-    return [_split(config), _listener(config, place), _cleanup(place), _requeue(place)]
+    return [_split(config), _listener(config, ways), _cleanup(ways), _requeue(ways)]
 
 
 def _split(config: Config) -> Service:
@@ -78,10 +78,10 @@ def _split(config: Config) -> Service:
     )
 
 
-def _listener(config: Config, place: Place) -> Service:
+def _listener(config: Config, ways: Ways) -> Service:
     """Return the service that takes copies from this host alone; the milter lets none pass without a job."""
     return Service(
-        name=endpoint("delivery", LOOPBACK, place.delivery_port),
+        name=endpoint("delivery", LOOPBACK, ways.delivery_port),
         kind="inet",
         private="n",
         command="smtpd",
@@ -110,7 +110,7 @@ def _listener(config: Config, place: Place) -> Service:
     )
 
 
-def _cleanup(place: Place) -> Service:
+def _cleanup(ways: Ways) -> Service:
     """Return the cleanup(8) of the copies."""
     return Service(
         name=CLEANUP,
@@ -123,12 +123,12 @@ def _cleanup(place: Place) -> Service:
             # A copy has these fields from the listeners' cleanup. What has none is no copy, and libmilter
             # would wait in vain for the field that it expects between DATA and a body.
             "always_add_missing_headers": "yes",
-            "milter_header_checks": f"regexp:{{{pool_rule(place)}}}",
+            "milter_header_checks": f"regexp:{{{pool_rule(ways)}}}",
         },
     )
 
 
-def _requeue(place: Place) -> Service:
+def _requeue(ways: Ways) -> Service:
     """Return the cleanup(8) of what `postsuper -r` has queued anew."""
     return Service(
         name=REQUEUE,
@@ -138,7 +138,7 @@ def _requeue(place: Place) -> Service:
         options={
             "syslog_name": f"postfix/{REQUEUE}",
             **_UNCHANGED,
-            "header_checks": header_checks(place),
+            "header_checks": header_checks(ways),
             # Both default to header_checks, and a message that is attached may have any field.
             "mime_header_checks": "",
             "nested_header_checks": "",

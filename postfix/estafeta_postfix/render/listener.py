@@ -97,8 +97,8 @@ def size_limit(listener: Listener) -> int:
     return max((listener.size_limit or each.size_limit) + each.size_headroom for each in dialects)
 
 
-def listener_service(config: Config, name: str) -> Service:
-    """Return the service of the listener called `name`."""
+def listener_service(config: Config, name: str, tables_folder: str = "$config_directory") -> Service:
+    """Return the service of the listener called `name`, whose files are in `tables_folder`."""
     listener = config.listeners[name]
     word = plain("listener name", name)
     return Service(
@@ -116,7 +116,7 @@ def listener_service(config: Config, name: str) -> Service:
             **_restrictions(config, word),
             **_milter(config, word),
             **_proxy(config, listener),
-            **tables.options(word, listener),
+            **tables.options(word, listener, tables_folder),
             **SMUGGLING,
         },
     )

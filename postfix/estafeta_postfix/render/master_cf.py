@@ -9,7 +9,7 @@ from estafeta_core.config.schema import Config
 from estafeta_postfix.render import copies, intake, notices, outbound, receipt
 from estafeta_postfix.render.listener import CLEANUP, HIDDEN, SMUGGLING, listener_service
 from estafeta_postfix.render.main_cf import NOTE
-from estafeta_postfix.render.place import Place
+from estafeta_postfix.render.place import Place, Ways
 from estafeta_postfix.render.service import Service
 from estafeta_postfix.render.values import endpoint
 
@@ -30,8 +30,20 @@ def master_cf(config: Config, place: Place) -> str:
     split = copies.services(config, place)
     behind = receipt.services(config)
     leaving = outbound.services(config)
+<<<<<<< HEAD
     coming_back = [_intake(config, place), intake.transport()]
     services = [*listeners, *behind, *coming_back, _cleanup(place), *split, *leaving, *_postfix_own(config)]
+=======
+    services = [
+        *listeners,
+        *behind,
+        _intake(place),
+        listener_cleanup(place),
+        *split,
+        *leaving,
+        *_postfix_own(),
+    ]
+>>>>>>> install
     return NOTE + "".join(map(str, services))
 
 
@@ -57,7 +69,7 @@ def _intake(config: Config, place: Place) -> Service:
     )
 
 
-def _cleanup(place: Place) -> Service:
+def listener_cleanup(ways: Ways) -> Service:
     """Return the cleanup(8) of the listeners.
 
     It passes the message on to the milter with the settings that smtpd(8) hands over.
@@ -76,7 +88,7 @@ def _cleanup(place: Place) -> Service:
             # Every message leaves with Date, From and Message-ID, and no other header is rewritten.
             "always_add_missing_headers": "yes",
             "remote_header_rewrite_domain": "",
-            "milter_header_checks": copies.header_checks(place),
+            "milter_header_checks": copies.header_checks(ways),
         },
     )
 

@@ -11,7 +11,7 @@ A FILTER holds for all recipients and knows no relayhost, so it names the relayh
 
 from estafeta_core.config.schema import Config, IpPool
 from estafeta_core.rules.ip_pool import FIELD
-from estafeta_postfix.render.place import Place
+from estafeta_postfix.render.place import Ways
 from estafeta_postfix.render.service import Service
 from estafeta_postfix.render.values import plain
 
@@ -28,12 +28,12 @@ _HEADERS = {
 }
 
 
-def pool_rule(place: Place) -> str:
+def pool_rule(ways: Ways) -> str:
     """Return the line of a regexp table that leads a message with a pool to its transport.
 
     A name counts with its case (`i` turns off that it does not), as it does where a transport is looked up.
     """
-    relayhost = plain("relayhost", place.relayhost)
+    relayhost = plain("relayhost", ways.relayhost) if ways.relayhost else ""
     return f"{{/^{FIELD}: ([A-Za-z0-9._-]+)$$/i FILTER {POOL}$$1:{relayhost}}}"  # $$: one $, in a parameter
 
 

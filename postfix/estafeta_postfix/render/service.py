@@ -18,6 +18,7 @@ class Service:
     unprivileged: str = "-"
     wakeup: str = "-"
     process_limit: str = "-"
+    chroot: str = "n"
     options: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -26,7 +27,7 @@ class Service:
             self.kind,
             self.private,
             self.unprivileged,
-            "n",
+            self.chroot,
             self.wakeup,
             self.process_limit,
             self.command,

@@ -33,10 +33,10 @@ def tables(config: Config) -> dict[str, str]:
     }
 
 
-def options(name: str, listener: Listener) -> dict[str, str]:
-    """Return the overrides that make the listener called `name` read its files."""
+def options(name: str, listener: Listener, folder: str = "$config_directory") -> dict[str, str]:
+    """Return the overrides that make the listener called `name` read its files, which are in `folder`."""
     return {
-        _PARAMETERS[kind]: f"regexp:$config_directory/{name}.{kind}" if kind in _lines(listener) else ""
+        _PARAMETERS[kind]: f"regexp:{folder}/{name}.{kind}" if kind in _lines(listener) else ""
         for kind in KINDS
     }
 

@@ -1,0 +1,55 @@
+"""Whether mail for bounce_domain has a way into this instance, and the lines that make one.
+
+The domain has to be in a list of main.cf that is the operator's; a list cannot be added to without being
+written anew. So the lines are shown, to be pasted, and `status` tells whether they are there.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from estafeta_core.config.schema import Config
+from estafeta_postfix.install.facts import Facts
+from estafeta_postfix.instance import COMMAND_TIMEOUT, command
+
+# The lists by which Postfix takes mail for a domain in (ADDRESS_CLASS_README).
+LISTS = ("virtual_mailbox_domains", "relay_domains", "mydestination", "virtual_alias_domains")
+
+
+def missing(config: Config, facts: Facts) -> Iterator[str]:
+    """Yield what to do where this host does not take mail for bounce_domain."""
+    domain = config.bounce_domain
+    if not any(_listed(domain, facts.values[name], facts.config_directory) for name in LISTS):
+        own = facts.own.get("relay_domains", "")
+        added = ", ".join(filter(None, (own, domain)))
+        yield (
+            f"mail for {domain} (bounce_domain) is not taken in by this instance, so later bounces are no"
+            f" events; in main.cf say: relay_domains = {added}"
+        )
+
+
+def _listed(domain: str, value: str, folder: Path) -> bool:
+    """Whether a list of domains has one: in itself, in a file, or in a table (postconf(5), relay_domains)."""
+    for word in re.split(r"[,\s]+", value):
+        if word.lower() == domain:
+            return True
+        if (
+            word.startswith("/")
+            and domain in Path(word).read_text(encoding="utf-8", errors="replace").split()
+        ):
+            return True
+        if ":" in word and _in_table(domain, word, folder):
+            return True
+    return False
+
+
+def _in_table(domain: str, table: str, folder: Path) -> bool:
+    done = subprocess.run(
+        [command("postmap"), "-c", str(folder), "-q", domain, table],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=COMMAND_TIMEOUT,
+        check=False,
+    )
+    return done.returncode == 0
