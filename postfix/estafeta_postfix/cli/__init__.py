@@ -20,13 +20,9 @@ DEFAULT_CONFIG = Path("/etc/estafeta/estafeta.yaml")
 # Each is `command` in the module of its name.
 COMMANDS = (
     *("sandbox", "serve", "check", "demo", "explain"),
-<<<<<<< HEAD
     *("show", "events", "stats", "send", "group", "content"),
     *("account", "key", "domain", "sender", "dkim"),
-    *("suppress", "webhook", "erase"),
-=======
-    *("show", "events", "stats", "send", "group", "content", "key", "dkim", "postfix"),
->>>>>>> install
+    *("suppress", "webhook", "erase", "postfix"),
 )
 
 

@@ -30,20 +30,16 @@ def master_cf(config: Config, place: Place) -> str:
     split = copies.services(config, place)
     behind = receipt.services(config)
     leaving = outbound.services(config)
-<<<<<<< HEAD
     coming_back = [_intake(config, place), intake.transport()]
-    services = [*listeners, *behind, *coming_back, _cleanup(place), *split, *leaving, *_postfix_own(config)]
-=======
     services = [
         *listeners,
         *behind,
-        _intake(place),
+        *coming_back,
         listener_cleanup(place),
         *split,
         *leaving,
-        *_postfix_own(),
+        *_postfix_own(config),
     ]
->>>>>>> install
     return NOTE + "".join(map(str, services))
 
 

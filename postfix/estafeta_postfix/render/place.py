@@ -5,10 +5,6 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-<<<<<<< HEAD
-class Place:
-    """One private instance: its directories and its neighbours."""
-=======
 class Ways:
     """What the services of any instance are told of the way ahead."""
 
@@ -18,18 +14,11 @@ class Ways:
 
 @dataclass(frozen=True, slots=True)
 class Place(Ways):
-    """One private instance: its directories, its neighbours, and who owns what it keeps."""
->>>>>>> install
+    """One private instance: its directories and its neighbours."""
 
     root: Path  # everything of the instance lies below: conf, queue, data
     intake_host: str  # where mail for bounce_domain is taken in
     intake_port: int
-<<<<<<< HEAD
-    delivery_port: int  # on loopback: where Postfix hands over copies that differ
-=======
-    mailbox_uid: int  # whose the mail kept for bounce_domain is
-    mailbox_gid: int
->>>>>>> install
     tls_chain: Path  # private key, certificate and its issuers, in one PEM file
     retry_delay: int = 300  # seconds before a deferred message is tried again (Postfix's own default)
 
