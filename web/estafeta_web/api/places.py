@@ -1,11 +1,13 @@
 """The table of the API's paths. The last word is the method; reading needs `events`, changing `manage`."""
 
-from estafeta_web.api import events, metrics, suppressions, transmissions, webhooks
+from estafeta_web.api import events, metrics, suppressions, transmissions, webhook_views, webhooks
 from estafeta_web.api.asking import asked
 from estafeta_web.service import Place
 
 _LIST = "/api/v1/suppression-list"
 _METRICS = "/api/v1/metrics/deliverability"
+_WEBHOOKS = webhook_views.PATH
+_WEBHOOK = f"{_WEBHOOKS}/{{webhook_id}}"
 
 PLACES = (
     Place("/api/v1/events/message", "api_events", asked("events", events.search)),
@@ -24,5 +26,12 @@ PLACES = (
     Place(f"{_METRICS}/campaign", "api_metrics", asked("events", metrics.by_campaign)),
     Place(f"{_METRICS}/bounce-reason", "api_metrics", asked("events", metrics.by_bounce_reason)),
     Place(f"{_METRICS}/rejection-reason", "api_metrics", asked("events", metrics.by_rejection_reason)),
-    *webhooks.PLACES,
+    Place(_WEBHOOKS, "api_webhooks", asked("events", webhooks.index)),
+    Place(_WEBHOOKS, "api_webhooks", asked("manage", webhooks.create), "POST"),
+    Place(_WEBHOOK, "api_webhooks", asked("events", webhooks.show)),
+    Place(_WEBHOOK, "api_webhooks", asked("manage", webhooks.change), "PUT"),
+    Place(_WEBHOOK, "api_webhooks", asked("manage", webhooks.remove), "DELETE"),
+    Place(f"{_WEBHOOK}/validate", "api_webhooks", asked("manage", webhooks.validate), "POST"),
+    Place(f"{_WEBHOOK}/batch-status", "api_webhooks", asked("events", webhooks.batches)),
+    Place(f"{_WEBHOOK}/replay", "api_webhooks", asked("manage", webhooks.replay), "POST"),
 )

@@ -1,6 +1,7 @@
 """Errors in SparkPost's shape: {"errors": [{"message": "...", "description": "..."}]}."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import Response
 
@@ -14,19 +15,26 @@ class Problem(Exception):  # noqa: N818 - it is an answer
     """What a client did wrong, or cannot have."""
 
     def __init__(
-        self, status: int, message: str, description: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        message: str,
+        description: str = "",
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.description = description
         self.headers = headers
+        self.more = more or {}
 
     def response(self) -> Response:
         """Return the answer."""
-        error = {"message": self.message}
+        error: dict[str, Any] = {"message": self.message}
         if self.description:
             error["description"] = self.description
+        error |= self.more
         return json_response({"errors": [error]}, self.status, self.headers)
 
 
