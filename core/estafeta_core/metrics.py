@@ -10,6 +10,7 @@ over processes (board.py says how they get there). Labels have a handful of valu
 """
 
 from estafeta_core.board import Board
+from estafeta_core.dialects import DIALECTS
 
 BOARD = Board()
 
@@ -35,7 +36,7 @@ MESSAGES = BOARD.table(
     "estafeta_milter_messages",
     "Messages at the final dot by the client's dialect and the answer.",
     ("dialect", "outcome"),
-    ("sparkpost", "teenvio", "devino", "perfit", "emitlo"),
+    tuple(sorted(DIALECTS)),
     ("accepted", "discarded", "refused", "deferred"),
 )
 MESSAGE_SECONDS = BOARD.histogram(
@@ -79,6 +80,7 @@ FORGOTTEN = BOARD.counters(
     "Batches of at most 500 rows that were taken away because their time was over.",
     "what",
     (
+        "batches",
         "contents",
         "files",
         "requeued",

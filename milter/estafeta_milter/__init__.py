@@ -23,5 +23,6 @@ delivery    a queued message becomes its one recipient's copy
 edits       the difference between two messages, as milter calls
 reply       a refusal, as the wire can carry it
 adapter     the one file that knows pymilter
+beats       that the processes still work
 daemon      processes, signals, reload
 """

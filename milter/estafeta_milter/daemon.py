@@ -31,7 +31,7 @@ from pathlib import Path
 
 import Milter
 
-from estafeta_core import logs, metrics, sockets
+from estafeta_core import logs, metrics, notify, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.schema import Config
@@ -41,6 +41,7 @@ from estafeta_core.store import open_store
 from estafeta_milter.adapter import AnsweringSession, Session
 from estafeta_milter.admission import Admission
 from estafeta_milter.allowance import Allowance
+from estafeta_milter.beats import EVERY, Beats
 from estafeta_milter.delivery import Delivery
 from estafeta_milter.derived import Deriving
 from estafeta_milter.handover import HandoverLoop
@@ -95,7 +96,12 @@ def _run(live: Live) -> None:
         sockets.share(draft, config.socket_group)
         draft.rename(path)
         log.info("serving with %d processes, and %d for copies", size, copying)
-        _Family([*[sessions] * size, *[copies] * copying], live.reload).run()
+        beats = Beats(size + copying)
+        served = enumerate([*[sessions] * size, *[copies] * copying])
+        tasks = [functools.partial(task, functools.partial(beats.beat, place)) for place, task in served]
+        beats.watch()
+        notify.ready()
+        _Family(tasks, live.reload).run()
 
     Milter.milter.setbacklog(BACKLOG)
     Milter.milter.main = share_socket  # runmilter calls it when the socket is open: the place to fork
@@ -125,7 +131,7 @@ def _sessions(config: Config) -> type[Session]:
     return AnsweringSession if any(dialect.answers_commands for dialect in speaking) else Session
 
 
-def _serve(live: Live, libmilter_main: Callable[[], None]) -> None:
+def _serve(live: Live, libmilter_main: Callable[[], None], beat: Callable[[], None]) -> None:
     """Run one process's share of the sessions until it is told to stop."""
     config = live.current.config
     metrics.open(config.run_dir, "milter")
@@ -143,18 +149,19 @@ def _serve(live: Live, libmilter_main: Callable[[], None]) -> None:
     libmilter = threading.Thread(target=libmilter_main, name="libmilter", daemon=True)
     libmilter.start()
     while libmilter.is_alive():
+        beat()
         with contextlib.suppress(queue.Empty):
-            stop.get(timeout=1.0)
+            stop.get(timeout=EVERY)
             break
     if _finish():
         store.close()
 
 
-def _serve_copies(live: Live, listener: socket.socket) -> None:
+def _serve_copies(live: Live, listener: socket.socket, beat: Callable[[], None]) -> None:
     """Make copies until told to stop."""
     ctypes.CDLL(None).prctl(PR_SET_NAME, COPIES_NAME)
     metrics.open(live.current.config.run_dir, "copies")
-    loop = HandoverLoop(listener, Delivery(live), drain=DRAIN)
+    loop = HandoverLoop(listener, Delivery(live), drain=DRAIN, beat=beat)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     signal.signal(signal.SIGHUP, lambda *_: live.request_reload())
@@ -226,6 +233,7 @@ class _Family:
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
+        notify.stopping()
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: int) -> None:

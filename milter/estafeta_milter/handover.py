@@ -12,12 +12,14 @@ import selectors
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from estafeta_core import metrics
 from estafeta_core.headers import Header
 from estafeta_core.refusal import Refusal
 from estafeta_milter import edits, wire
+from estafeta_milter.beats import EVERY
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +46,11 @@ class Maker(Protocol):
 class HandoverLoop:
     """Serves the connections that one process takes from a listening socket."""
 
-    def __init__(self, listener: socket.socket, maker: Maker, drain: float) -> None:
+    def __init__(
+        self, listener: socket.socket, maker: Maker, drain: float, beat: Callable[[], None] = lambda: None
+    ) -> None:
         self._listener = listener
+        self._beat = beat  # shows that this process works
         self._drain = drain  # seconds for what is in hand when it is told to stop
         self._deadline: float | None = None
         self._maker = maker
@@ -65,7 +70,8 @@ class HandoverLoop:
             self._selector.register(self._listener, selectors.EVENT_READ)
             self._selector.register(self._told, selectors.EVENT_READ)
             while not self._done():
-                for key, _ in self._selector.select(None if self._deadline is None else PAUSE):
+                self._beat()
+                for key, _ in self._selector.select(EVERY if self._deadline is None else PAUSE):
                     self._ready(key.fileobj)
             for connection in list(self._conversations):  # that were not done in time
                 self._close(connection)

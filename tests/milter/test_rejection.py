@@ -110,4 +110,4 @@ def test_the_reply_does_not_wait_for_the_store(office: Office, caplog: pytest.Lo
     with caplog.at_level(logging.ERROR):
         outcome = office.submission.end(envelope, "4Xq", (ALICE,), headers, b"x")
     assert str(outcome) == REFUSED
-    assert "4Xq: the refusal is no event: the store is unavailable" in caplog.text
+    assert "4Xq: acme/main: the refusal is no event: the store is unavailable" in caplog.text

@@ -26,6 +26,7 @@ def config(tmp_path: Path) -> Path:
         "hostname: mx.example.com\nbase_url: http://localhost\nbounce_domain: bounce.example.com\n"
         "listeners: {a: {dialects: [sparkpost], port: 587}}\nsigning_keys: [link.key]\n"
         f"store: sqlite:///{tmp_path}/estafeta.db\nmaillog: mail.log\nrun_dir: .\nstate_dir: .\n"
+        "retention: {events: 0, messages: 0}\n"  # the ids here are those of no time
     )
     return path
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import uvloop
 
-from estafeta_core import logs, sockets
+from estafeta_core import logs, metrics, notify, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot
@@ -105,7 +105,7 @@ class Taker:
 
 def run_intake(config_path: Path) -> int:
     """Serve until SIGTERM; return the exit status."""
-    logs.setup("intake")
+    logs.setup("intake", form=logs.form(config_path))
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: it would log every command
     try:
         live = Live(config_path)
@@ -121,6 +121,7 @@ def run_intake(config_path: Path) -> int:
     except (sockets.SocketError, OSError, ValueError, SchemaTooNew) as error:
         log.critical("%s", error)
         return 1
+    metrics.open(config.run_dir, "intake")
     intake = Intake(store, links, config.hostname)
     live.on_change(lambda snapshot: _adopt(intake, snapshot))
     live.watch()
@@ -144,8 +145,12 @@ async def _serve(own: socket.socket, live: Live, taker: Taker) -> None:
     loop.add_signal_handler(signal.SIGHUP, live.request_reload)
     server = await loop.create_unix_server(lambda: Conversation(taker.take, hostname), sock=own)
     log.info("serving %s", own.getsockname())
+    notify.ready()
+    beating = loop.create_task(notify.keep_alive())
     await stop.wait()
+    notify.stopping()
     server.close()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(taker.idle.wait(), DRAIN)
+    beating.cancel()
     log.info("stopped")

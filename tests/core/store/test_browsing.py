@@ -48,7 +48,7 @@ def test_a_copy_to_which_nothing_has_happened_has_a_fate(store: Store) -> None:
     transmission, _ = sent(store)
     alone = Message(IDS.next(), transmission.transmission_id, "x@example.net", "x@example.net")
     store.record([alone])
-    assert store.mailings(transmission.transmission_id)[-1].fate == Fate(*[False] * 9)
+    assert store.mailings(transmission.transmission_id)[-1].fate == Fate(*[False] * len(fields(Fate)))
 
 
 def test_what_was_sent_to_an_address_is_the_accounts_own_and_newest_first(store: Store) -> None:
