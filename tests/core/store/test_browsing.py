@@ -1,5 +1,7 @@
 """What a person looks through: only what was asked for, in pages that neither repeat nor leave out."""
 
+from dataclasses import fields
+
 from estafeta_core.store import Fate, Pulse, Store
 from estafeta_core.store.rows import (
     Event,
