@@ -23,8 +23,8 @@ from estafeta_postfix.explain.asked import Asked
 from estafeta_postfix.explain.copies import letter
 from estafeta_postfix.explain.explanation import Explanation, explain
 from estafeta_postfix.explain.known import open_known
+from estafeta_testing import peers, session, testcase
 from estafeta_testing import sandbox as testing
-from estafeta_testing import session, testcase
 from estafeta_testing.outbox import Copy
 from estafeta_testing.relay import SENDER, Relay
 from estafeta_testing.smtp import stuffed
@@ -38,7 +38,9 @@ LONG = 990  # bytes of a line: smtp(8) breaks those of more than 998 on the way 
 def relay() -> Iterator[Relay]:
     """A sandbox of this file alone: what bounces here is suppressed, and the same sessions run elsewhere."""
     with testing.running() as running:
-        yield Relay(running.description)
+        made = Relay(running.description)
+        peers.add(made)
+        yield made
 
 
 @dataclass(frozen=True, slots=True)

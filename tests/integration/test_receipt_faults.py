@@ -5,10 +5,12 @@ Whatever happens: what a client was told is accepted comes once, and what was re
 
 import contextlib
 import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,12 @@ def victims(relay: Relay) -> Victims:
     return Victims(relay)
 
 
+def listens(path: Path) -> bool:
+    """Return whether somebody takes connections there: a socket is bound a moment before."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return bool(client.connect_ex(str(path)) == 0)
+
+
 def test_after_acceptance_a_store_that_is_away_costs_the_receipt_and_nothing_else(
     relay: Relay,
 ) -> None:
@@ -55,7 +63,7 @@ def test_after_acceptance_a_store_that_is_away_costs_the_receipt_and_nothing_els
     command = [sys.executable, "-m", "estafeta_postfix", "--config", str(config), "serve", "receipt"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        wait((run / "receipt.sock").exists, True, "the second proxy listens")
+        wait(lambda: listens(run / "receipt.sock"), True, "the second proxy listens")
         with behind(relay, str(run / "receipt.sock")) as client:
             before = ticket_of(receipts.tickets(relay), PLAN) + TRACE
             reply = client.message(SENDER, ["alice@example.net"], message(before=before))

@@ -1,7 +1,8 @@
-"""Whether mail for bounce_domain has a way into this instance, and the lines that make one.
+"""Whether mail for bounce_domain has a way into this instance and to the mail intake, and lines that make one.
 
-The domain has to be in a list of main.cf that is the operator's; a list cannot be added to without being
-written anew. So the lines are shown, to be pasted, and `status` tells whether they are there.
+The domain has to be in a list of main.cf that is the operator's, and in a table of transports; these cannot
+be added to without being written anew. So the lines are shown, to be pasted, and `status` tells whether they
+are there.
 """
 
 import re
@@ -12,8 +13,10 @@ from pathlib import Path
 from estafeta_core.config.schema import Config
 from estafeta_postfix.install.facts import Facts
 from estafeta_postfix.instance import COMMAND_TIMEOUT, command
+from estafeta_postfix.render.intake import destination
 
 # The lists by which Postfix takes mail for a domain in (ADDRESS_CLASS_README).
+_TABLE = re.compile(r"[a-z]+:\{(?:\{[^{}]*\}|[^{}])*\}|[^,\s]+")  # one written in place has blanks in it
 LISTS = ("virtual_mailbox_domains", "relay_domains", "mydestination", "virtual_alias_domains")
 
 
@@ -27,6 +30,14 @@ def missing(config: Config, facts: Facts) -> Iterator[str]:
             f"mail for {domain} (bounce_domain) is not taken in by this instance, so later bounces are no"
             f" events; in main.cf say: relay_domains = {added}"
         )
+    tables = facts.values["transport_maps"]
+    wanted = destination(config)
+    if wanted not in _answers(domain, tables, facts.config_directory):
+        added = ", ".join(filter(None, (tables, f"inline:{{{{ {domain} = {wanted} }}}}")))
+        yield (
+            f"mail for {domain} (bounce_domain) does not lead to the mail intake, so later bounces,"
+            f" complaints and unsubscribes by mail are no events; in main.cf say: transport_maps = {added}"
+        )
 
 
 def _listed(domain: str, value: str, folder: Path) -> bool:
@@ -39,17 +50,23 @@ def _listed(domain: str, value: str, folder: Path) -> bool:
             and domain in Path(word).read_text(encoding="utf-8", errors="replace").split()
         ):
             return True
-        if ":" in word and _in_table(domain, word, folder):
-            return True
-    return False
+    return bool(_answers(domain, value, folder))
 
 
-def _in_table(domain: str, table: str, folder: Path) -> bool:
+def _answers(domain: str, tables: str, folder: Path) -> list[str]:
+    """Return what those of `tables` that are tables say of a domain."""
+    asked = (table for table in _TABLE.findall(tables) if ":" in table)
+    return [answer for table in asked if (answer := _asked(domain, table, folder))]
+
+
+def _asked(domain: str, table: str, folder: Path) -> str:
     done = subprocess.run(
         [command("postmap"), "-c", str(folder), "-q", domain, table],
         stdin=subprocess.DEVNULL,
         capture_output=True,
+        text=True,
+        errors="replace",
         timeout=COMMAND_TIMEOUT,
         check=False,
     )
-    return done.returncode == 0
+    return done.stdout.strip()

@@ -37,6 +37,7 @@ def daemons(config: Config, owner: struct_passwd) -> Iterator[str]:
         "sasl": sockets.sasl,
         "policy": sockets.policy,
         "milter": sockets.milter,
+        "intake": sockets.intake,
         "receipt": sockets.receipt,
     }
     paths = [(role, places[role](config.run_dir)) for role in roles(config) if role in places]

@@ -2,6 +2,7 @@
 
     listeners, the receipt's, their cleanup         as on an instance of our own, shielded from main.cf
     estafeta-split, estafeta-delivery, -copies      the same
+    estafeta-lmtp                                   the way to the mail intake
     estafeta-requeue                                the operator's own cleanup(8), and one look for our fields
     estafeta-pool-NAME                              ways out: main.cf holds for them, but for the address
 
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from estafeta_core.config.schema import Config
-from estafeta_postfix.render import copies, outbound, receipt
+from estafeta_postfix.render import copies, intake, outbound, receipt
 from estafeta_postfix.render.listener import listener_service
 from estafeta_postfix.render.master_cf import listener_cleanup
 from estafeta_postfix.render.place import Ways
@@ -47,7 +48,8 @@ def services(config: Config, operator: Operator) -> list[Service]:
         listener_cleanup(operator.ways),
         *(split, delivery, again),
     ]
-    return [*(shielded(each, hostname) for each in ours), requeue(operator), *_pools(config, operator)]
+    shared = [intake.transport(), requeue(operator), *_pools(config, operator)]
+    return [*(shielded(each, hostname) for each in ours), *shared]
 
 
 def requeue(operator: Operator) -> Service:

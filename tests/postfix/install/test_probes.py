@@ -20,7 +20,7 @@ def bound(config: Config) -> Iterator[list[socket.socket]]:
     """Every socket of the daemons, somebody listening, open to Postfix's group alone."""
     config.run_dir.mkdir()
     made = []
-    for path in (sockets.sasl, sockets.policy, sockets.milter, sockets.copies):
+    for path in (sockets.sasl, sockets.policy, sockets.milter, sockets.copies, sockets.intake):
         server = socket.socket(socket.AF_UNIX)
         server.bind(str(path(config.run_dir)))
         server.listen()
@@ -36,7 +36,7 @@ def root() -> pwd.struct_passwd:
 
 
 def test_sockets_that_answer_are_right(config: Config, bound: list[socket.socket]) -> None:
-    assert len(bound) == 4
+    assert len(bound) == 5
     assert list(probes.daemons(config, root())) == []
 
 
@@ -53,7 +53,7 @@ def test_a_daemon_that_is_not_there_is_named_with_its_role(
 @pytest.mark.usefixtures("bound")
 def test_b17_a_socket_that_postfixs_user_may_not_open_is_named(config: Config) -> None:
     texts = list(probes.daemons(config, mail_owner()))
-    assert len(texts) == 4
+    assert len(texts) == 5
     assert all(f"{mail_owner().pw_name} may not open it" in text for text in texts)
 
 

@@ -46,6 +46,7 @@ def test_master_cf_gets_services_of_our_names_and_pickup_its_override(config: Co
         "estafeta-split",
         f"127.0.0.1:{config.delivery_port}",
         "estafeta-copies",
+        "estafeta-lmtp",
         "estafeta-requeue",
         "estafeta-pool-own",
     ]
