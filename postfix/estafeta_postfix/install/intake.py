@@ -1,4 +1,4 @@
-"""Whether mail for bounce_domain has a way into this instance and to the mail intake, and lines that make one.
+"""Whether mail for bounce_domain has a way into this instance and to the intake, and lines that make one.
 
 The domain has to be in a list of main.cf that is the operator's, and in a table of transports; these cannot
 be added to without being written anew. So the lines are shown, to be pasted, and `status` tells whether they
