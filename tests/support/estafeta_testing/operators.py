@@ -52,6 +52,7 @@ inet_interfaces = loopback-only
 mynetworks = 127.0.0.0/8
 relayhost = [127.0.0.1]:{capture}
 relay_domains = {bounce}
+transport_maps = inline:{{{{ {bounce} = estafeta-lmtp:unix:{root}/run/intake.sock }}}}
 
 # Mailboxes
 virtual_mailbox_domains = office.example
