@@ -287,3 +287,54 @@ def test_before_a_final_answer_the_files_are_looked_at(config: Path, account: Pa
     assert status(live) == "revoked"
     assert live.catch_up(before)
     assert not live.catch_up(live.current)
+
+
+def suspended(snapshot: Snapshot) -> bool:
+    return snapshot.directory.credentials()[0].sending_suspended
+
+
+def test_a_credential_suspended_by_itself_stays_so_over_reloads_and_is_told_like_one(
+    config: Path, account: Path
+) -> None:
+    live = Live(config)
+    told: list[bool] = []
+    live.on_change(lambda snapshot: told.append(suspended(snapshot)))
+    before = live.current
+    assert live.suspend(frozenset({"acme/main"}))
+    assert not live.suspend(frozenset({"acme/main"})), "that is nothing new"
+    account.write_text(account.read_text() + "# a comment\n")
+    live.reload()
+    assert live.suspend(frozenset())
+    assert told == [True, True, False]
+    assert not suspended(before)
+
+
+def test_what_is_told_last_is_what_is_in_force_whoever_comes_first(config: Path) -> None:
+    live = Live(config)
+    told: list[Snapshot] = []
+
+    def slowly(snapshot: Snapshot) -> None:
+        time.sleep(0.001)
+        told.append(snapshot)
+
+    live.on_change(slowly)
+    switch = (frozenset({"acme/main"}), frozenset[str]())
+    threads = [
+        *(threading.Thread(target=live.reload) for _ in range(10)),
+        *(threading.Thread(target=live.suspend, args=(switch[number % 2],)) for number in range(10)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told[-1] is live.current
+
+
+def test_who_is_suspended_before_there_is_a_configuration_is_so_when_there_is(config: Path) -> None:
+    text = config.read_text()
+    config.unlink()
+    live = Live(config, start_empty=True)
+    live.suspend(frozenset({"acme/main"}))
+    config.write_text(text)
+    live.reload()
+    assert suspended(live.current)
