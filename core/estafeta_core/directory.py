@@ -1,9 +1,10 @@
 """Accounts and credentials, found in constant time.
 
 Built once per reload from the account files and never changed afterwards, so any
-thread may read it; credentials that are suspended by themselves meanwhile are so in a new
-one. A generated key is found by the SHA-256 of the whole key, so
-the time of a look-up says nothing about how much of a key was guessed right.
+thread may read it. Credentials that are suspended by themselves meanwhile are so in
+another one, which takes its place. A generated key is found by the SHA-256 of the
+whole key, so the time of a look-up says nothing about how much of a key was guessed
+right.
 """
 
 import copy

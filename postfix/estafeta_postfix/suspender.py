@@ -8,7 +8,7 @@ For each credential, of the mail that was accepted in the last `window_hours`:
 
 From `minimum` recipients on, a rate above its limit writes a suspension into the store, and an error into
 the log, once. The daemons read it there (core's suspensions.py), and it holds until a person lifts it. Only
-what was accepted after it began counts from then on.
+what is accepted after that counts from then on.
 
 Complaints and bounces count for the mail that they are about: what is complained of today about the mailing
 of last week is no fault of the few messages of today. One host looks; with several, one of them will.

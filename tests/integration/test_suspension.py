@@ -1,4 +1,4 @@
-"""A credential whose recipients complain stops by itself, in open sessions too, until the operator lifts it (E15)."""
+"""A credential whose recipients complain stops by itself, in open sessions too, until it is lifted (E15)."""
 
 import contextlib
 import smtplib

@@ -85,7 +85,7 @@ def _check_pools(document: Document, account: Account, known: Container[str] | N
 
 
 def _check_suspension(document: Document, account: Account) -> None:
-    """Hold `suspend_at` to looking at something."""
+    """Refuse a `suspend_at` that looks at nothing: somebody would rely on it."""
     chosen = account.suspend_at
     if chosen and not chosen.complaint_rate and not chosen.bounce_rate:
         text = "with both rates 0 nothing is ever suspended (give one of them, or remove it)"

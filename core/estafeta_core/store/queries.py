@@ -217,7 +217,8 @@ QUERIES = {
         SELECT e.*, t.*, m.* FROM json_each(?1) JOIN events e ON e.event_id = json_each.value
         LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
         LEFT JOIN messages m ON m.message_id = e.message_id ORDER BY json_each.key""",
-    # Which credentials may not send, and what tells: a complaint counts for the mail that it is about. Ids
+    # Which credentials may not send, and what tells: a complaint counts for the mail that it is about. A
+    # suspension takes seconds to be felt, so mail counts again from its end on, not from its beginning. Ids
     # begin with their time, as below.
     "suspended": "SELECT * FROM credential_suspensions WHERE coalesce(until, 0) = 0",
     "outcomes": f"""
@@ -225,7 +226,7 @@ QUERIES = {
             sum(e.type = 'spam_complaint'), sum({_HARD})
         FROM transmissions t CROSS JOIN events e ON e.transmission_id = t.transmission_id
         WHERE t.account = ?1 AND t.transmission_id >= (?2 - 1704067200000) << 22
-        AND t.injection_time >= coalesce((SELECT max(since) FROM credential_suspensions s
+        AND t.injection_time >= coalesce((SELECT max(coalesce(until, since)) FROM credential_suspensions s
             WHERE s.account = t.account AND s.credential = t.credential), 0)
         AND e.type IN ('delivery', 'bounce', 'out_of_band', 'spam_complaint')
         GROUP BY t.credential""",  # noqa: S608 - made of the constants above

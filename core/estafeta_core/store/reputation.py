@@ -26,6 +26,6 @@ class Reputation(Reader):
     def outcomes(self, account: str, since: int) -> dict[str, Outcome]:
         """Return by credential what has become of mail that was accepted from `since` on.
 
-        What was accepted before a credential was last suspended does not count.
+        What was accepted before the last suspension of a credential was lifted does not count.
         """
         return {name: Outcome(*counts) for name, *counts in self.query("outcomes", account, since)}

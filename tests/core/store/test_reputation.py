@@ -95,10 +95,17 @@ def test_mail_from_before_the_window_does_not_count_whenever_it_is_complained_of
     assert store.outcomes("acme", NOW - 3 * DAY) == {"main": Outcome(2, 1, 0)}
 
 
-def test_mail_from_before_a_suspension_does_not_count_even_when_that_is_lifted(store: Store) -> None:
-    before, after = Mail((HARD,), age=1000), Mail((DELIVERED,))
-    store.record([*before.rows(), *after.rows(), *Mail((HARD,), "shop", age=1000).rows()])
-    store.record([suspension(since=NOW - 500), SuspensionLifted("acme", "main", NOW)])
+def test_mail_from_before_a_suspension_was_lifted_does_not_count_any_more(store: Store) -> None:
+    mails = [
+        Mail((HARD,), age=1000),
+        Mail((HARD,), age=400),
+        Mail((DELIVERED,)),
+        Mail((HARD,), "shop", age=1000),
+    ]
+    store.record([row for mail in mails for row in mail.rows()])
+    store.record([suspension(since=NOW - 500)])
+    assert store.outcomes("acme", NOW - DAY)["main"] == Outcome(2, 0, 1), "what came in before it was felt"
+    store.record([SuspensionLifted("acme", "main", NOW)])
     assert store.outcomes("acme", NOW - DAY) == {"main": Outcome(1, 0, 0), "shop": Outcome(1, 0, 1)}
 
 
