@@ -1,13 +1,16 @@
 """Accounts and credentials, found in constant time.
 
 Built once per reload from the account files and never changed afterwards, so any
-thread may read it. A generated key is found by the SHA-256 of the whole key, so
-the time of a look-up says nothing about how much of a key was guessed right.
+thread may read it. Credentials that are suspended by themselves meanwhile are so in
+another one, which takes its place. A generated key is found by the SHA-256 of the
+whole key, so the time of a look-up says nothing about how much of a key was guessed
+right.
 """
 
+import copy
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from estafeta_core import secrets
@@ -29,6 +32,7 @@ class Credential:
     permissions: frozenset[str]
     allow_from: tuple[Network, ...]
     senders: frozenset[str]  # validated addresses of the account, in the form of addresses.mailbox_key
+    sending_suspended: bool = False  # by itself, for what came back of its mail: no file says it
 
     @property
     def id(self) -> str:
@@ -61,11 +65,32 @@ class Directory:
                 allow_from=tuple(ipaddress.ip_network(network) for network in settings.allow_from),
                 senders=senders,
             )
-            self._by_id[account.account, name] = credential
-            if settings.key:
-                self._by_key[account.dialect, secrets.stored_digest(settings.key)] = credential
-            if settings.username:
-                self._by_username[account.dialect, settings.username] = credential
+            self._index(credential)
+
+    def _index(self, credential: Credential) -> None:
+        account, settings = credential.account, credential.settings
+        self._by_id[account.account, credential.name] = credential
+        if settings.key:
+            self._by_key[account.dialect, secrets.stored_digest(settings.key)] = credential
+        if settings.username:
+            self._by_username[account.dialect, settings.username] = credential
+
+    def suspending(self, credential_ids: frozenset[str]) -> "Directory":
+        """Return the same accounts, with exactly these credentials suspended from sending."""
+        changed = [
+            each for each in self.credentials() if each.sending_suspended != (each.id in credential_ids)
+        ]
+        if not changed:
+            return self
+        other = copy.copy(self)
+        other._by_id, other._by_key, other._by_username = (
+            self._by_id.copy(),
+            self._by_key.copy(),
+            self._by_username.copy(),
+        )
+        for credential in changed:
+            other._index(replace(credential, sending_suspended=not credential.sending_suspended))
+        return other
 
     def by_key(self, dialect: str, key: str) -> Credential | None:
         """Return the credential of `dialect` whose generated key is `key`."""

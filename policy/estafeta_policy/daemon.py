@@ -6,6 +6,8 @@ run_policy   the policy delegation server; a start without usable configuration 
 
 Both take SIGTERM (finish what is begun, end within 5 seconds) and SIGHUP (reload). A reload changes
 nothing for open connections but the accounts behind them; one that fails changes nothing at all.
+A thread reads the store for credentials that are suspended by themselves; neither daemon needs the store to
+start or to answer.
 """
 
 import asyncio
@@ -27,6 +29,7 @@ from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot, load_config
 from estafeta_core.config.schema import Config
+from estafeta_core.suspensions import Suspensions
 from estafeta_policy import listening
 from estafeta_policy.journal import Journal
 from estafeta_policy.policy_daemon import Policy
@@ -79,6 +82,7 @@ def _run(role: Role, live: Live, path: Path, group: str, formatter: logs.Formatt
         log.critical("%s", error)
         return 1
     _use_every_descriptor()
+    Suspensions(live).start()
     journal = Journal(formatter, sys.stderr)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # answers twice as many requests
         runner.run(_serve(role, live, listener, journal))

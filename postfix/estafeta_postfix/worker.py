@@ -1,4 +1,4 @@
-"""The background process: follows Postfix's log, posts events to webhooks, clears up, checkpoints the store.
+"""The background process: follows Postfix's log, posts events to webhooks, suspends, clears up, checkpoints.
 
 There is one of it, and no other process checkpoints. A second one would record every delivery again, so it
 does not start. SIGTERM and SIGINT stop it; SIGHUP and a changed file reload the configuration. `store`,
@@ -22,11 +22,13 @@ from estafeta_postfix.log_follower.follow import Follower
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
 from estafeta_postfix.retention import Retention
+from estafeta_postfix.suspender import Suspender
 from estafeta_postfix.webhooks.sender import Sender
 
 LOCK = "worker.lock"  # in state_dir; held while the worker lives
 LOCK_PATIENCE = 5.0  # seconds for the one before to end
 CLEARING_PATIENCE = 2.0  # seconds for a batch of rows or a folder of files that is in hand at the end
+LOOKING_PATIENCE = 1.0  # seconds for a look at what came back of mail: it writes one row at most
 POSTING_PATIENCE = 2.0  # seconds for posts that are in hand; those that are not answered are made again
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,8 @@ def _work(live: Live) -> None:
     retention.start()
     sender = Sender(store, lambda: live.current.config.webhooks)
     sender.start()
+    suspender = Suspender(store, lambda: live.current.directory)
+    suspender.start()
     log.info("following %s", config.maillog)
     notify.ready()
     try:
@@ -80,6 +84,7 @@ def _work(live: Live) -> None:
     finally:
         notify.stopping()
         sender.stop(POSTING_PATIENCE)
+        suspender.stop(LOOKING_PATIENCE)
         retention.stop(CLEARING_PATIENCE)
         store.close()
 

@@ -66,3 +66,27 @@ def test_validated_addresses_are_known_in_every_spelling() -> None:
 def test_every_credential_and_account_can_be_listed(directory: Directory) -> None:
     assert [credential.id for credential in directory.credentials()] == ["acme/main", "other/prod"]
     assert list(directory.accounts) == ["acme", "other", "empty"]
+
+
+def test_a_credential_that_is_suspended_by_itself_is_so_however_it_is_found(directory: Directory) -> None:
+    suspended = directory.suspending(frozenset({"acme/main", "other/prod", "nobody/else"}))
+    found = (
+        suspended.by_id("acme", "main"),
+        suspended.by_key("sparkpost", KEYS[0]),
+        suspended.by_username("people", "prod"),
+        *suspended.credentials(),
+    )
+    assert [each.sending_suspended for each in found if each] == [True] * 5
+    assert not any(each.sending_suspended for each in directory.credentials()), (
+        "the one before stays as it was"
+    )
+
+
+def test_exactly_those_named_are_suspended(directory: Directory) -> None:
+    one = directory.suspending(frozenset({"acme/main"}))
+    other = one.suspending(frozenset({"other/prod"}))
+    assert {each.id: each.sending_suspended for each in other.credentials()} == {
+        "acme/main": False,
+        "other/prod": True,
+    }
+    assert other.suspending(frozenset({"other/prod"})) is other

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from estafeta_core import secrets
+from estafeta_core.store import open_store
+from estafeta_core.store.rows import Suspension, SuspensionLifted
 
 GROUP = grp.getgrgid(os.getgid()).gr_name
 KEY = secrets.generate_key()
@@ -195,6 +197,33 @@ def test_a_revoked_key_stops_open_sessions_within_a_second(site: Site) -> None:
             b"FAIL\t1\tuser=acme/main\treason=Credential revoked\n",
             lambda: auth(login, hello=False),
         )
+
+
+def test_e15_a_credential_suspended_by_itself_is_refused_within_two_seconds_and_while_the_store_is_away(
+    site: Site,
+) -> None:
+    site.start("sasl")
+    site.start("policy")
+    refused = b"FAIL\t1\tuser=acme/main\treason=Credential suspended\n"
+    numbers = iter(range(10_000))
+    with site.connect("sasl") as login, site.connect("policy") as policy:
+
+        def asked() -> bytes:
+            return ask(policy, f"3.{next(numbers)}")
+
+        assert (auth(login), asked()) == (OK, DUNNO), "there is no store yet"
+        file = site.folder / "estafeta.db"
+        with contextlib.closing(open_store(f"sqlite:///{file}")) as store:
+            store.record([Suspension("acme", "main", 1, None, "bounce_rate", 40, 0, 9)])
+            eventually(2.0, b"action=535 5.7.8 Credential suspended\n\n", asked)
+            eventually(1.0, refused, lambda: auth(login, hello=False))
+            away = file.rename(site.folder / "away.db")
+            time.sleep(1.5)
+            assert auth(login, hello=False) == refused
+            away.rename(file)
+            store.record([SuspensionLifted("acme", "main", 2)])
+        eventually(2.0, DUNNO, asked)
+        eventually(1.0, OK, lambda: auth(login, hello=False))
 
 
 def test_sighup_reloads_at_once_and_a_wrong_configuration_changes_nothing(site: Site) -> None:

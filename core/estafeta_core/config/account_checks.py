@@ -35,6 +35,7 @@ def check_account(
     _check_senders(document, account)
     _check_sections(document, account)
     _check_pools(document, account, pools)
+    _check_suspension(document, account)
     check_dkim(document, account)
     for name, credential in account.credentials.items():
         path = ("credentials", name)
@@ -81,6 +82,14 @@ def _check_pools(document: Document, account: Account, known: Container[str] | N
     for path, pool in chosen:
         if pool and pool not in account.ip_pools:
             raise document.error(path, f"{pool!r} is none of the account's ip_pools (add it to them)")
+
+
+def _check_suspension(document: Document, account: Account) -> None:
+    """Refuse a `suspend_at` that looks at nothing: somebody would rely on it."""
+    chosen = account.suspend_at
+    if chosen and not chosen.complaint_rate and not chosen.bounce_rate:
+        text = "with both rates 0 nothing is ever suspended (give one of them, or remove it)"
+        raise document.error(("suspend_at",), text)
 
 
 def _check_secret(document: Document, path: KeyPath, dialect: str, credential: Credential) -> None:

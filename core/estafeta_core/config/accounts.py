@@ -14,6 +14,7 @@ import msgspec
 Permission = Literal["send", "events", "skip_suppression", "manage"]
 Status = Literal["active", "suspended", "revoked"]
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -67,6 +68,15 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     per_day: Count = 0
 
 
+class SuspendAt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a credential is suspended by itself; a rate of 0 is not looked at."""
+
+    complaint_rate: Rate = 0.003  # Gmail and Yahoo ask senders to stay below it
+    bounce_rate: Rate = 0.1  # where Amazon SES pauses an account
+    minimum: Annotated[int, msgspec.Meta(ge=1)] = 200  # recipients; of fewer a rate says nothing
+    window_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 24  # mail accepted in this time
+
+
 class Credential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An API key (`key`, SHA-256) or a user name with a chosen password (`password`, argon2id)."""
 
@@ -113,5 +123,6 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     devino: Devino = Devino()
     limits: Limits = Limits()  # of the whole account
     domain_limits: Limits = Limits()  # of each domain in MAIL FROM
+    suspend_at: SuspendAt | None = None  # None: no credential is suspended by itself
     ip_pools: tuple[str, ...] = ()  # of estafeta.yaml, those it may use
     distinct_tags: Count = 0  # different tags the account may ever use; 0: no limit (SparkPost: 100)

@@ -6,7 +6,8 @@ not survive a fork.
 
 Changes are noticed by looking at the files (times, inode, size) and their folder twice a second, so
 that a key revoked by an editor, by Ansible or by `estafeta key` is dead within a second and nobody
-has to send a signal. What no reload can change (fixed.py) is warned of once.
+has to send a signal. What no file says is which credentials are suspended by themselves: `suspend` puts
+that into force, and it stays over reloads. What no reload can change (fixed.py) is warned of once.
 """
 
 import logging
@@ -15,6 +16,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from estafeta_core.config import fixed
@@ -45,7 +47,9 @@ class Live:
         self._load = load
         self._lock = threading.Lock()  # one reload at a time
         self._requests: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._telling = threading.Lock()  # so that what is told last is what is in force
         self._callbacks: list[Callable[[Snapshot], None]] = []
+        self._suspended: frozenset[str] = frozenset()
         self._marks: _Marks = {}
         self._error: str | None = None  # logged last, and still so
         self._started: Config | None = None  # what this process was started with
@@ -71,11 +75,29 @@ class Live:
         """Read the files again; return why the old configuration stays, which is logged once as well."""
         with self._lock:
             error = self._replace()
-            snapshot = self.snapshot
-        if error is None and snapshot is not None:
-            for callback in self._callbacks:
-                callback(snapshot)
+        if error is None:
+            self._tell()
         return error
+
+    def suspend(self, credential_ids: frozenset[str]) -> bool:
+        """Have exactly these credentials suspended from sending; whether that is another state."""
+        with self._lock:
+            if credential_ids == self._suspended:
+                return False
+            self._suspended = credential_ids
+            if self.snapshot is not None:
+                self.snapshot = self._with_suspended(self.snapshot)
+        self._tell()
+        return True
+
+    def _with_suspended(self, snapshot: Snapshot) -> Snapshot:
+        return replace(snapshot, directory=snapshot.directory.suspending(self._suspended))
+
+    def _tell(self) -> None:
+        with self._telling:
+            if self.snapshot is not None:
+                for callback in self._callbacks:
+                    callback(self.snapshot)
 
     def _replace(self) -> ConfigError | None:
         started = time.time_ns()
@@ -90,7 +112,7 @@ class Live:
             return error
         self._error = None
         self._started = self._started or snapshot.config
-        self.snapshot = snapshot
+        self.snapshot = self._with_suspended(snapshot)
         self._warn(snapshot)
         self._adopt(self._look(), started)
         return None

@@ -1,6 +1,7 @@
 """Rules: one question per file, each returning a `Refusal` or None, none of them editing anything.
 
 credential_active        the credential is in force, and its subaccount there and active
+sending_suspended        it is not suspended by itself, for what came back of its mail
 may_send                 the credential has the permission to send
 allowed_address          the credential may be used from this client address
 tls_required             the credential may be used without TLS

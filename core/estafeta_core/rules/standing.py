@@ -9,7 +9,13 @@ from datetime import datetime
 
 from estafeta_core.directory import Credential
 from estafeta_core.refusal import Refusal
-from estafeta_core.rules import allowed_address, credential_active, may_send, tls_required
+from estafeta_core.rules import (
+    allowed_address,
+    credential_active,
+    may_send,
+    sending_suspended,
+    tls_required,
+)
 
 
 def check(
@@ -23,6 +29,7 @@ def check(
     """Return the first refusal of the rules about a credential's use."""
     return (
         credential_active.check(credential, subaccount, now)
+        or sending_suspended.check(credential)
         or tls_required.check(credential, secured=secured)
         or allowed_address.check(credential, client_address)
         or may_send.check(credential)

@@ -11,6 +11,7 @@ activity    events that a filter chooses, a transmission of one's own
 suppressions  suppression lists
 deliverability  SparkPost's metrics
 event_filter, event_queries, metric_queries  the same in SQL
+reputation  what came back of a credential's mail, and who is suspended for it
 outgoing    webhooks, what waits for them, and their batches
 browsing    what a person looks through, page by page
 database    connections: their settings, and whether the file is still the one they opened

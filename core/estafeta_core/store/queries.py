@@ -3,6 +3,7 @@
 Each uses a primary key or an index; a test asks SQLite for its plan.
 """
 
+from estafeta_core.bounce_class import HARD
 from estafeta_core.store.event_queries import EVENT_QUERIES
 from estafeta_core.store.metric_queries import METRIC_QUERIES
 
@@ -64,6 +65,11 @@ _SUPPRESSIONS = r"""FROM suppressions WHERE account = ?1 AND updated >= ?2 AND u
     AND (?6 IS NULL OR source IN (SELECT value FROM json_each(?6)))
     AND (?7 IS NULL OR EXISTS (SELECT 1 FROM json_each(?7) p WHERE recipient LIKE '%@' || p.value ESCAPE '\'))
     AND (?8 IS NULL OR description LIKE ?8 ESCAPE '\')"""
+
+# Whether the event `e` says that a recipient is not there.
+_HARD_CLASSES = ", ".join(f"'{number}'" for number in sorted(HARD))
+_HARD = f"""(e.type IN ('bounce', 'out_of_band')
+            AND json_extract(e.data, '$.bounce_class') IN ({_HARD_CLASSES}))"""
 
 QUERIES = {
     **EVENT_QUERIES,
@@ -211,6 +217,19 @@ QUERIES = {
         SELECT e.*, t.*, m.* FROM json_each(?1) JOIN events e ON e.event_id = json_each.value
         LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
         LEFT JOIN messages m ON m.message_id = e.message_id ORDER BY json_each.key""",
+    # Which credentials may not send, and what tells: a complaint counts for the mail that it is about. A
+    # suspension takes seconds to be felt, so mail counts again from its end on, not from its beginning. Ids
+    # begin with their time, as below.
+    "suspended": "SELECT * FROM credential_suspensions WHERE coalesce(until, 0) = 0",
+    "outcomes": f"""
+        SELECT t.credential, sum(e.type = 'delivery' OR (e.type = 'bounce' AND {_HARD})),
+            sum(e.type = 'spam_complaint'), sum({_HARD})
+        FROM transmissions t CROSS JOIN events e ON e.transmission_id = t.transmission_id
+        WHERE t.account = ?1 AND t.transmission_id >= (?2 - 1704067200000) << 22
+        AND t.injection_time >= coalesce((SELECT max(coalesce(until, since)) FROM credential_suspensions s
+            WHERE s.account = t.account AND s.credential = t.credential), 0)
+        AND e.type IN ('delivery', 'bounce', 'out_of_band', 'spam_complaint')
+        GROUP BY t.credential""",  # noqa: S608 - made of the constants above
     # What is kept, and for how long.
     "kept_bytes": "SELECT bytes FROM kept_bytes WHERE account = ?1",
     "kept_files": "SELECT DISTINCT digest FROM files WHERE digest IN (SELECT value FROM json_each(?1))",

@@ -24,6 +24,7 @@ Expiring = Literal[
     "batches",
 ]
 Eventful = Literal["messages", "transmissions"]
+SuspensionReason = Literal["complaint_rate", "bounce_rate"]
 BatchState = Literal["waiting", "delivered", "given_up"]
 WHOLE = 0  # in the place of a message id, and never one: all messages of the transmission
 
@@ -351,6 +352,37 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspension:
+    """That a credential may not send, because of what came back of its mail, until a person lifts it.
+
+    One that is suspended already stays so since when it was.
+    """
+
+    account: str
+    credential: str
+    since: int
+    until: int | None  # None: it is in force
+    reason: SuspensionReason
+    recipients: int
+    complaints: int
+    bounces: int
+
+    @property
+    def credential_id(self) -> str:
+        """`account/credential`."""
+        return f"{self.account}/{self.credential}"
+
+
+@dataclass(frozen=True, slots=True)
+class SuspensionLifted:
+    """That a person lets a credential send again."""
+
+    account: str
+    credential: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogPosition:
     """How far a log has been read: written in the transaction of the events read up to there."""
 
@@ -386,4 +418,6 @@ Row = (
     | Batch
     | BatchTried
     | Replay
+    | Suspension
+    | SuspensionLifted
 )

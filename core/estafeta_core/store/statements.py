@@ -30,6 +30,8 @@ from estafeta_core.store.rows import (
     Requeued,
     Row,
     Suppression,
+    Suspension,
+    SuspensionLifted,
     Tag,
     TokenEvent,
     Transmission,
@@ -230,6 +232,15 @@ def _replay(row: Replay) -> Values:
     return values if row.transmission_id is None else (*values, row.transmission_id)
 
 
+def _suspension(row: Suspension) -> Values:
+    counts = (row.recipients, row.complaints, row.bounces)
+    return (row.account, row.credential, row.since, row.until, row.reason, *counts)
+
+
+def _suspension_lifted(row: SuspensionLifted) -> Values:
+    return (row.account, row.credential, row.until)
+
+
 # In the order in which a transaction runs them: what a token speaks of comes before its events.
 STATEMENTS = {
     "transmission": "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -314,6 +325,9 @@ STATEMENTS = {
         AND timestamp >= ?2 AND timestamp < ?3""",
     "replay_transmission": """INSERT OR IGNORE INTO outbox SELECT webhook_id, event_id FROM webhook_wants
         WHERE webhook_id = ?1 AND timestamp >= ?2 AND timestamp < ?3 AND transmission_id = ?4""",
+    "suspension": "INSERT OR IGNORE INTO credential_suspensions VALUES (?,?,?,?,?,?,?,?)",
+    "suspension_lifted": """UPDATE credential_suspensions SET until = ?3
+        WHERE coalesce(until, 0) = 0 AND account = ?1 AND credential = ?2""",
     "count": """INSERT INTO counters VALUES (?1,?2,?3)
         ON CONFLICT (counter, label) DO UPDATE SET number = number + excluded.number""",
 }
@@ -346,6 +360,8 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     Batch: ("batch", _batch),
     BatchTried: ("batch_tried", _batch_tried),
     Replay: ("replay", _replay),
+    Suspension: ("suspension", _suspension),
+    SuspensionLifted: ("suspension_lifted", _suspension_lifted),
 }
 _PLACES = {name: place for place, name in enumerate(STATEMENTS)}
 _BY_TYPE = {kind: (_PLACES[name], converter) for kind, (name, converter) in _CONVERTERS.items()}

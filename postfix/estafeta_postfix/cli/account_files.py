@@ -51,12 +51,15 @@ class Accounts:
 
     folder: Path
     directory: Directory
+    store: str = ""  # its URL; "": only a folder was named, and what a store says does not belong to it
 
     @classmethod
     def read(cls, config: Path, folder: Path | None) -> "Accounts":
         """Read the accounts of `folder`, or of the folder that the configuration file names."""
-        folder = load_config(config).accounts_dir if folder is None else folder
-        return cls(folder, Directory(load_accounts(folder)))
+        if folder is not None:
+            return cls(folder, Directory(load_accounts(folder)))
+        settings = load_config(config)
+        return cls(settings.accounts_dir, Directory(load_accounts(settings.accounts_dir)), settings.store)
 
     def credential(self, credential_id: str) -> Credential:
         """Return the credential of that id."""

@@ -25,9 +25,13 @@ from estafeta_core.dialects import DIALECTS
 from estafeta_core.dialects.base import Dialect
 from estafeta_core.directory import Credential, Directory
 from estafeta_core.identity import Identity
+from estafeta_core.store import StoreUnavailable
+from estafeta_core.store.rows import Suspension
+from estafeta_postfix.cli import suspended
 from estafeta_postfix.cli.account_files import Accounts, identity_of, in_line, round_trip, with_accounts
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.text import json_text
+from estafeta_postfix.suspender import words as suspended_for
 
 _DURATION = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -201,13 +205,25 @@ def create(
 @with_accounts
 def list_(found: Accounts, *, as_json: bool) -> None:
     """List every credential, with the first characters of its key."""
-    rows = [_row(credential) for credential in found.directory.credentials()]
+    suspensions = _suspensions(found)
+    rows = [_row(each, suspensions.get(each.id)) for each in found.directory.credentials()]
     if as_json:
         click.echo(json_text(rows))
         return
     head = ("ACCOUNT/NAME", "DIALECT", "USER NAME", "KEY", "STATUS", "PERMISSIONS", "EXPIRES")
-    for words in (head, *map(_words, rows)):
-        click.echo("{:<32} {:<9} {:<16} {:<8} {:<9} {:<28} {}".format(*words))
+    shown = [head, *map(_words, rows)]
+    status = max(9, *(len(words[4]) for words in shown))
+    for words in shown:
+        click.echo(f"{{:<32}} {{:<9}} {{:<16}} {{:<8}} {{:<{status}}} {{:<28}} {{}}".format(*words))
+
+
+def _suspensions(found: Accounts) -> dict[str, Suspension]:
+    """Return which credentials are suspended by themselves; the files are worth showing without it."""
+    try:
+        return suspended.in_force(found.store) if found.store else {}
+    except StoreUnavailable as error:
+        click.echo(f"Whether any is suspended by itself is not known: {error}", err=True)
+        return {}
 
 
 def _words(row: dict[str, Any]) -> tuple[str, ...]:
@@ -217,21 +233,24 @@ def _words(row: dict[str, Any]) -> tuple[str, ...]:
         row["dialect"],
         row["username"] or "-",
         row["prefix"] or "password",
-        row["status"],
+        f"suspended ({row['suspended_for']})" if row["suspended_for"] else row["status"],
         permissions or "-",
         row["expires"] or "-",
     )
 
 
-def _row(credential: Credential) -> dict[str, Any]:
+def _row(credential: Credential, suspension: Suspension | None) -> dict[str, Any]:
     settings = credential.settings
     expired = settings.expires is not None and settings.expires <= datetime.now(UTC)
+    status = "expired" if expired and settings.status == "active" else settings.status
+    by_itself = suspension if status == "active" else None
     return {
         "id": credential.id,
         "dialect": credential.account.dialect,
         "username": settings.username or None,
         "prefix": secrets.key_prefix(settings.key) if settings.key else None,
-        "status": "expired" if expired and settings.status == "active" else settings.status,
+        "status": "suspended" if by_itself else status,
+        "suspended_for": suspended_for(by_itself) if by_itself else None,
         "permissions": list(settings.permissions),
         "allow_from": list(settings.allow_from),
         "require_tls": settings.require_tls,
@@ -260,8 +279,15 @@ def suspend(found: Accounts, *, credential_id: str) -> None:
 @click.argument("credential_id", metavar="ACCOUNT/NAME")
 @with_accounts
 def activate(found: Accounts, *, credential_id: str) -> None:
-    """Take a suspended key again."""
-    _set_status(found, credential_id, "active")
+    """Take a suspended key again, by whomever or whatever it was suspended."""
+    credential = found.credential(credential_id)
+    by_file = credential.settings.status != "active"
+    if by_file:
+        _set_status(found, credential_id, "active")
+    if found.store and suspended.lift(found.store, credential):
+        click.echo(f"{credential_id}: suspended by itself -> active", err=True)
+    elif not by_file:
+        click.echo(f"{credential_id}: it is active already", err=True)
 
 
 @command.command()

@@ -92,6 +92,16 @@ def complaint(path: Path) -> str:
         ),
         (
             "dialect: sparkpost",
+            "dialect: sparkpost\nsuspend_at: {complaint_rate: 0, bounce_rate: 0}",
+            "accounts.d/acme.yaml:3: suspend_at: with both rates 0 nothing is ever suspended",
+        ),
+        (
+            "dialect: sparkpost",
+            "dialect: sparkpost\nsuspend_at: {bounce_rate: 10}",
+            "accounts.d/acme.yaml:3: suspend_at.bounce_rate: Expected `float` <= 1",
+        ),
+        (
+            "dialect: sparkpost",
             "dialect: sparkpost\ndevino: {}",
             "accounts.d/acme.yaml:3: devino: only accounts of the dialect devino have this section",
         ),

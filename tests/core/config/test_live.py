@@ -287,3 +287,51 @@ def test_before_a_final_answer_the_files_are_looked_at(config: Path, account: Pa
     assert status(live) == "revoked"
     assert live.catch_up(before)
     assert not live.catch_up(live.current)
+
+
+def suspended(snapshot: Snapshot) -> bool:
+    return snapshot.directory.credentials()[0].sending_suspended
+
+
+def test_a_credential_suspended_by_itself_stays_so_over_reloads_and_is_told_like_one(
+    config: Path, account: Path
+) -> None:
+    live = Live(config)
+    told: list[bool] = []
+    live.on_change(lambda snapshot: told.append(suspended(snapshot)))
+    before = live.current
+    assert live.suspend(frozenset({"acme/main"}))
+    assert not live.suspend(frozenset({"acme/main"})), "that is nothing new"
+    account.write_text(account.read_text() + "# a comment\n")
+    live.reload()
+    assert live.suspend(frozenset())
+    assert told == [True, True, False]
+    assert not suspended(before)
+
+
+def test_what_is_told_last_is_what_is_in_force_however_slowly_it_is_heard(config: Path) -> None:
+    live = Live(config)
+    told: list[Snapshot] = []
+
+    def hear(snapshot: Snapshot) -> None:
+        if suspended(snapshot):
+            time.sleep(0.3)
+        told.append(snapshot)
+
+    live.on_change(hear)
+    slow = threading.Thread(target=live.suspend, args=(frozenset({"acme/main"}),))
+    slow.start()
+    assert until(lambda: suspended(live.current), 2.0)
+    live.suspend(frozenset())
+    slow.join()
+    assert told[-1] is live.current
+
+
+def test_who_is_suspended_before_there_is_a_configuration_is_so_when_there_is(config: Path) -> None:
+    text = config.read_text()
+    config.unlink()
+    live = Live(config, start_empty=True)
+    live.suspend(frozenset({"acme/main"}))
+    config.write_text(text)
+    live.reload()
+    assert suspended(live.current)

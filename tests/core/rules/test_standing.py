@@ -1,4 +1,5 @@
 import ipaddress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -52,3 +53,11 @@ def test_a_credential_for_tls_only_is_refused_in_clear() -> None:
 def test_a_subaccount_is_asked_about_too() -> None:
     assert ask(Settings(), subaccount="1") == "Subaccount suspended"
     assert ask(Settings(), subaccount="2") == "Unknown subaccount"
+
+
+def test_a_credential_suspended_by_itself_is_refused_in_the_words_for_one_that_its_file_suspends(
+    credential: Credential,
+) -> None:
+    suspended = replace(credential, sending_suspended=True)
+    refusal = standing.check(suspended, None, client_address="192.0.2.1", secured=True, now=NOW)
+    assert str(refusal) == "535 5.7.8 Credential suspended"

@@ -72,7 +72,7 @@ def plan(folder: Path, sql: str) -> list[str]:
 
 
 def values(sql: str) -> list[None]:
-    return [None] * max(number for number in range(40) if f"?{number}" in sql)
+    return [None] * max((number for number in range(40) if f"?{number}" in sql), default=0)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,9 @@ def values(sql: str) -> list[None]:
         ("search_ids", "INTEGER PRIMARY KEY (rowid=?)"),
         ("metrics", "events_account (account=? AND timestamp>? AND timestamp<?)"),
         ("suppressions", "suppressions_updated (account=? AND updated>? AND updated<?)"),
+        ("suspended", "credential_suspensions_until (<expr>=?)"),
+        ("outcomes", "transmissions_account (account=? AND transmission_id>?)"),
+        ("outcomes", "events_transmission (transmission_id=?)"),
         ("suppressions_of", "PRIMARY KEY (account=? AND subaccount=? AND recipient=? AND type=?)"),
     ],
 )

@@ -1,9 +1,12 @@
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from estafeta_core.refusal import Refusal
+from estafeta_core.store import open_store
+from estafeta_core.store.rows import Suspension
 from estafeta_milter.hosting import NO_ROOM
 from estafeta_milter.message.message import Message
 from estafeta_milter.submission import Discard
@@ -57,6 +60,12 @@ def test_a_credential_that_may_not_be_used_is_refused_at_the_login(site: Site, e
     site.account(main=", allow_from: [192.0.2.0/24]")
     assert len(lines(explained(PLAIN, client_address="192.0.2.7"))) == 5
     assert len(lines(explained(PLAIN, client_address="127.0.0.1"))) == 1
+
+
+def test_a_credential_suspended_by_itself_is_refused_at_the_login(site: Site, explained: Explained) -> None:
+    with contextlib.closing(open_store(site.store_url)) as store:
+        store.record([Suspension("acme", "main", 1, None, "bounce_rate", 40, 0, 9)])
+    assert lines(explained(PLAIN)) == ["535 5.7.8 Error: authentication failed: Credential suspended"]
 
 
 def test_a_subaccount_that_is_not_there_cannot_log_in(explained: Explained) -> None:

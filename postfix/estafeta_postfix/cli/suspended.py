@@ -1,0 +1,40 @@
+"""Credentials that are suspended by themselves, as `estafeta key` shows and lifts it.
+
+That stands in the store and not in the account files. Where there is no store yet, nobody is suspended.
+"""
+
+import contextlib
+import time
+from pathlib import Path
+
+from estafeta_core.config.load import SQLITE
+from estafeta_core.directory import Credential
+from estafeta_core.store import Store, StoreUnavailable, open_store
+from estafeta_core.store.rows import Suspension, SuspensionLifted
+from estafeta_postfix.cli.failure import Failure
+from estafeta_postfix.explain.known import open_known
+
+
+def in_force(url: str) -> dict[str, Suspension]:
+    """Return the suspensions in force by `account/credential`. Raises StoreUnavailable."""
+    with contextlib.closing(open_known(url)) as store:
+        return store.suspended()
+
+
+def lift(url: str, credential: Credential) -> bool:
+    """Let the credential send again; whether it was suspended by itself. Failure when nobody can tell."""
+    if not Path(url.removeprefix(SQLITE)).exists():
+        return False
+    try:
+        with contextlib.closing(open_store(url)) as store:
+            return _lift(store, credential)
+    except StoreUnavailable as error:
+        raise Failure(f"{credential.id} may be suspended by itself, the store cannot tell: {error}") from None
+
+
+def _lift(store: Store, credential: Credential) -> bool:
+    if credential.id not in store.suspended():
+        return False
+    now = time.time_ns() // 1_000_000
+    store.record([SuspensionLifted(credential.account.account, credential.name, now)])
+    return True

@@ -1,0 +1,132 @@
+"""Who is suspended by himself is known within a second, and stays known while the store is away."""
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from estafeta_core import secrets
+from estafeta_core.config.live import Live
+from estafeta_core.store import Store, open_store
+from estafeta_core.store.rows import Suspension, SuspensionLifted
+from estafeta_core.suspensions import EVERY, Suspensions
+
+SUSPENDED = Suspension("acme", "main", 1, None, "bounce_rate", 40, 0, 9)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration whose store does not exist yet."""
+    (tmp_path / "link.key").write_bytes(b"k" * 32)
+    (tmp_path / "accounts.d").mkdir()
+    keys = {name: secrets.hash_key(secrets.generate_key()) for name in ("main", "shop")}
+    (tmp_path / "accounts.d" / "acme.yaml").write_text(
+        "account: acme\ndialect: sparkpost\ncredentials:\n"
+        + "".join(f'  {name}: {{key: "{key}"}}\n' for name, key in keys.items())
+    )
+    path = tmp_path / "estafeta.yaml"
+    path.write_text(
+        "hostname: mx.example.com\nbase_url: https://click.example.com\nbounce_domain: bounce.example.com\n"
+        "listeners: {submission: {dialects: [sparkpost], port: 587}}\nsigning_keys: [link.key]\n"
+        "store: sqlite:///estafeta.db\n"
+    )
+    return path
+
+
+@pytest.fixture
+def file(config: Path) -> Path:
+    """Where the store is, or will be."""
+    return config.parent / "estafeta.db"
+
+
+@contextlib.contextmanager
+def opened(file: Path) -> Iterator[Store]:
+    with contextlib.closing(open_store(f"sqlite:///{file}")) as store:
+        yield store
+
+
+def suspended(live: Live) -> set[str]:
+    return {each.id for each in live.current.directory.credentials() if each.sending_suspended}
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_suspension_is_felt_within_two_seconds_and_so_is_its_end(config: Path, file: Path) -> None:
+    live = Live(config)
+    with opened(file) as store:
+        Suspensions(live).start()
+        for rows, expected in (([SUSPENDED], {"acme/main"}), ([SuspensionLifted("acme", "main", 2)], set())):
+            store.record(rows)
+            deadline = time.monotonic() + 2 * EVERY
+            while suspended(live) != expected and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert suspended(live) == expected
+
+
+def test_what_is_in_the_store_is_known_when_the_start_is_over(config: Path, file: Path) -> None:
+    with opened(file) as store:
+        store.record([SUSPENDED])
+    live = Live(config)
+    Suspensions(live).start()
+    assert suspended(live) == {"acme/main"}
+
+
+def test_nobody_is_suspended_and_nothing_said_or_made_where_there_is_no_store(
+    config: Path, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = Live(config)
+    Suspensions(live).look()
+    assert suspended(live) == set()
+    assert warnings(caplog) == []
+    assert not file.exists()
+
+
+def test_while_the_store_is_away_the_last_answer_stays_and_the_log_says_so_once(
+    config: Path, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = Live(config)
+    suspensions = Suspensions(live)
+    with opened(file) as store:
+        store.record([SUSPENDED])
+    suspensions.look()
+    away = file.rename(file.with_suffix(".away"))
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            suspensions.look()
+        assert suspended(live) == {"acme/main"}
+        assert len(warnings(caplog)) == 1
+        assert "those known stay so" in warnings(caplog)[0]
+        away.rename(file)
+        suspensions.look()
+        assert "can be read again" in caplog.text
+    assert suspended(live) == {"acme/main"}
+
+
+def test_a_store_that_is_older_or_no_store_at_all_is_told_of(
+    config: Path, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = Live(config)
+    suspensions = Suspensions(live)
+    file.write_bytes(b"")  # as sqlite sees it, one without tables
+    suspensions.look()
+    assert "no such table" in warnings(caplog)[0]
+    assert suspended(live) == set()
+
+
+def test_before_there_is_a_configuration_there_is_nothing_to_look_at(config: Path, file: Path) -> None:
+    text = config.read_text()
+    config.unlink()
+    live = Live(config, start_empty=True)
+    suspensions = Suspensions(live)
+    suspensions.look()
+    with opened(file) as store:
+        store.record([SUSPENDED])
+    config.write_text(text)
+    live.reload()
+    suspensions.look()
+    assert suspended(live) == {"acme/main"}
