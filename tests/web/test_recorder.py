@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from estafeta_web.spool import Spool
 
 from estafeta_core.store import RowsRefused, Store, open_store
 from estafeta_core.store.rows import Message, TokenEvent
@@ -13,7 +14,6 @@ from estafeta_testing.stored import IDS, make_rows
 from estafeta_web import recorder as module
 from estafeta_web.metrics import Metrics
 from estafeta_web.recorder import Recorder
-from estafeta_web.spool import Spool
 
 Work = Callable[[Recorder, Store, Message], Awaitable[None]]
 

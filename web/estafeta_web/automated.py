@@ -22,7 +22,6 @@ from estafeta_core.events import PROXY
 HEAD = "head"
 PREFETCH = "prefetch"
 SCANNER = "scanner"
-BURST = "burst"
 
 LINKS = 3  # different ones of a message; a person may open two by mistake
 WINDOW = 2000  # milliseconds for them

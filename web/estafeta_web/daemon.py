@@ -19,7 +19,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from estafeta_core import logs, metrics, notify
+from estafeta_core import journal, logs, metrics, notify
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot
@@ -35,12 +35,11 @@ from estafeta_web.access import Access
 from estafeta_web.answers import HEADERS
 from estafeta_web.app import make_app
 from estafeta_web.connection import Connection
+from estafeta_web.journal import Journal
 from estafeta_web.metrics import Metrics
 from estafeta_web.recorder import Recorder
 from estafeta_web.service import Service
-from estafeta_web.spool import Spool
 
-SPOOL = "web-spool"  # in state_dir
 GRACE = 8  # seconds for requests in hand when the process is told to stop; the supervisor kills after 10
 KEEP_ALIVE = 15  # seconds a connection may idle between requests
 
@@ -78,7 +77,7 @@ def make_service(snapshot: Snapshot, links: Links, store: Store) -> Service:
     """Return what the paths work with."""
     config = snapshot.config
     counted = Metrics(config.run_dir)
-    recorder = Recorder(store, Spool(config.state_dir / SPOOL), counted)
+    recorder = Recorder(store, Journal(config.state_dir / journal.NAME), counted)
     proxies = client.networks(config.web.trusted_proxies)
     webhooks = Delivery(Poster(Guard.from_config(config.webhooks)))
     return Service(

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from estafeta_web.spool import CHUNK, Spool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from estafeta_core.store.rows import TokenEvent
-from estafeta_web.spool import CHUNK, Spool
 
 
 def event(number: int, **data: str) -> TokenEvent:
