@@ -1,4 +1,4 @@
-"""The background process: follows Postfix's log and the journal, posts events, clears up, checkpoints the store.
+"""The background process: follows Postfix's log and the journal, posts events, clears up, checkpoints.
 
 There is one of it, and no other process checkpoints. A second one would record every delivery again, so it
 does not start. SIGTERM and SIGINT stop it; SIGHUP and a changed file reload the configuration. `store`,

@@ -16,7 +16,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 from estafeta_core import journal
 from estafeta_core.store import RowsRefused, Store, StoreUnavailable
@@ -25,17 +24,16 @@ from estafeta_web.journal import Journal
 from estafeta_web.metrics import Metrics
 
 PATIENCE = 0.5  # seconds for the store; a recipient's answer is due within one second
-AGE = (
-    600.0  # seconds after which a file is put aside, full or not: it holds addresses, and so soon is removed
-)
+# Seconds of rest between two writes: each costs hand-overs between threads and a turn of the disk, so that
+# many small ones take longer than few large ones, also for those who wait.
+REST = 0.002
+AGE = 600.0  # seconds after which a file is put aside, full or not, and removed: it holds addresses
 
 log = logging.getLogger(__name__)
 
 
-class _Waiting(NamedTuple):
-    line: bytes
-    kind: str
-    done: Callable[[bool], None]
+# A line, the type of its event, and who waits to be told whether it is durable.
+_Waiting = tuple[bytes, str, Callable[[bool], None]]
 
 
 class Recorder:
@@ -49,6 +47,7 @@ class Recorder:
         self._gathered: list[_Waiting] = []
         self._idle = asyncio.Event()
         self._idle.set()
+        self._rested = 0.0
         self._turning: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -97,15 +96,19 @@ class Recorder:
 
     def add(self, line: bytes, kind: str, done: Callable[[bool], None]) -> None:
         """Have a line written, and `done` called with whether it is on the disk."""
-        self._gathered.append(_Waiting(line, kind, done))
+        self._gathered.append((line, kind, done))
         if self._idle.is_set():
             self._idle.clear()
-            # What else comes in this turn of the loop goes along.
-            asyncio.get_running_loop().call_soon(self._write)
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        """Write what is gathered until then: at the end of this turn of the loop, or after the rest."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(max(0.0, self._rested - loop.time()), self._write)
 
     def _write(self) -> None:
         batch, self._gathered = self._gathered, []
-        lines = [each.line for each in batch]
+        lines = [line for line, _, _ in batch]
         writing = asyncio.get_running_loop().run_in_executor(self._disk, self._append, lines)
         writing.add_done_callback(
             lambda written: self._written(batch, written.exception() is None and written.result())
@@ -120,16 +123,17 @@ class Recorder:
         return True
 
     def _written(self, batch: list[_Waiting], durable: bool) -> None:
+        self._rested = asyncio.get_running_loop().time() + REST
         if self._gathered:
-            self._write()
+            self._write_soon()
         else:
             self._idle.set()
         kept = "journal" if durable else "lost"
-        for kind, number in Counter(each.kind for each in batch).items():
+        for kind, number in Counter([kind for _, kind, _ in batch]).items():
             self._metrics.events.labels(kind, kept).inc(number)
-        for each in batch:
+        for _, _, done in batch:
             try:
-                each.done(durable)
+                done(durable)
             except Exception:  # a bug must not cost the others their answer
                 log.exception("a request could not be answered")
 

@@ -7,13 +7,15 @@ goes by the table of paths, whose handlers do the same.
 """
 
 import functools
+from http import HTTPStatus
 from typing import NamedTuple
 
 from estafeta_core.tokens import Token
 from estafeta_web import answers, clicks, client, opens
+from estafeta_web.metrics import Metrics
 from estafeta_web.recorder import Recorder
 from estafeta_web.service import Service
-from estafeta_web.tracking import BY_NUMBER
+from estafeta_web.tracking import BY_NUMBER, LINKS
 
 Fields = list[tuple[bytes, bytes]]  # of a header, names in lower case
 
@@ -23,7 +25,20 @@ LENGTH = 3  # of each
 _GIF = b".gif"
 _UNCACHED = b"%b: %b\r\n" % (answers.UNCACHED[0].lower().encode(), answers.UNCACHED[1].encode())
 _PIXEL = b"content-length: %d\r\ncontent-type: image/gif\r\n%b" % (len(answers.PIXEL), _UNCACHED)
-_REDIRECT = b"content-length: 0\r\nlocation: %b\r\n" + _UNCACHED
+
+
+@functools.lru_cache(LINKS)
+def _redirect(target: bytes) -> bytes:
+    return b"content-length: 0\r\nlocation: %b\r\n%b" % (answers.header_safe(target), _UNCACHED)
+
+
+class Place:
+    """One of the two paths: how all its answers begin, and where they are counted."""
+
+    def __init__(self, metrics: Metrics, name: str, status: HTTPStatus) -> None:
+        self.start = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+        self.seconds = metrics.seconds.labels(name)
+        self.requests = metrics.requests.labels(name, str(status.value))
 
 
 class Answer(NamedTuple):
@@ -31,8 +46,7 @@ class Answer(NamedTuple):
 
     line: bytes
     event_type: str
-    path: str  # as requests are counted
-    status: bytes
+    place: Place
     fields: bytes
     body: bytes
 
@@ -44,8 +58,8 @@ class ShortWay:
         self._service = service
         self._common: Fields = []
         self._common_bytes = b""
-        self._seconds = functools.cache(service.metrics.seconds.labels)
-        self._requests = functools.cache(service.metrics.requests.labels)
+        self._click = Place(service.metrics, "click", HTTPStatus.FOUND)
+        self._open = Place(service.metrics, "open", HTTPStatus.OK)
 
     @property
     def recorder(self) -> Recorder:
@@ -57,14 +71,17 @@ class ShortWay:
         token = self._token(url)
         if token is None:
             return None
-        agent = next((value for name, value in fields if name == b"user-agent"), b"")
+        agent = b""
+        for name, value in fields:
+            if name == b"user-agent":
+                agent = value
+                break
         address = client.told(host, fields, self._service.proxies)
         line = self._service.tracking.line(token, agent, address, head=head)
         kind = BY_NUMBER[token.kind]
         if token.target:
-            location = _REDIRECT % answers.header_safe(token.target)
-            return Answer(line, kind, "click", b"302 Found", location, b"")
-        return Answer(line, kind, "open", b"200 OK", _PIXEL, b"" if head else answers.PIXEL)
+            return Answer(line, kind, self._click, _redirect(token.target), b"")
+        return Answer(line, kind, self._open, _PIXEL, b"" if head else answers.PIXEL)
 
     def wire(self, answer: Answer, common: Fields, *, keep_alive: bool) -> bytes:
         """Return the bytes of an answer; `common` are the fields of all answers: another list, others."""
@@ -72,13 +89,7 @@ class ShortWay:
             self._common = common
             self._common_bytes = b"".join(b"%b: %b\r\n" % field for field in common)
         close = b"" if keep_alive else b"connection: close\r\n"
-        head = b"HTTP/1.1 ", answer.status, b"\r\n", self._common_bytes, answer.fields, close, b"\r\n"
-        return b"".join((*head, answer.body))
-
-    def count(self, answer: Answer, seconds: float) -> None:
-        """Count a request that was answered."""
-        self._seconds(answer.path).observe(seconds)
-        self._requests(answer.path, answer.status[:3].decode()).inc()
+        return b"".join((answer.place.start, self._common_bytes, answer.fields, close, b"\r\n", answer.body))
 
     def _token(self, url: bytes) -> Token | None:
         kinds, text = PATHS[url[:LENGTH]], url[LENGTH:].partition(b"?")[0]

@@ -17,8 +17,8 @@ from estafeta_core.tokens import Kind, Token
 from estafeta_web import automated
 
 USER_AGENT_CHARACTERS = 512  # real ones stay below 300
-# User agents and addresses that are remembered: those of some minutes, 5 MB at most.
-REMEMBERED = 4096
+REMEMBERED = 4096  # user agents, and addresses: those of some minutes, in 5 MB at most
+LINKS = 1024  # links of messages that people read just now, in 5 MB when all are long
 
 EVENT_TYPES = {
     Kind.OPEN: events.OPEN,
@@ -50,6 +50,13 @@ def _agent(field: bytes) -> _Agent:
 _quoted = functools.lru_cache(REMEMBERED)(journal.quoted)
 
 
+@functools.lru_cache(LINKS)
+def _link(target: bytes, name: str) -> str:
+    """Return what a click's data say of its link, in JSON."""
+    said = f',"target_link_url":{journal.quoted(target.decode("utf-8", "replace"))}'
+    return f'{said},"target_link_name":{journal.quoted(name)}' if name else said
+
+
 class Tracking:
     """Gives events their ids and times, and knows the clicks of the last moments."""
 
@@ -70,9 +77,7 @@ class Tracking:
         data = f'{{"ip_address":{_quoted(address)},"user_agent":{known.quoted}'
         scanned: tuple[int, ...] | None = None
         if token.target:  # a click
-            data += f',"target_link_url":{journal.quoted(token.target.decode("utf-8", "replace"))}'
-            if token.name:
-                data += f',"target_link_name":{journal.quoted(token.name)}'
+            data += _link(token.target, token.name)
             # A token that all recipients share may be followed by three of them at once.
             if not token.shared:
                 scanned = self._bursts.click(token.id, token.target, event_id, now)

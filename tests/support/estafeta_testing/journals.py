@@ -7,24 +7,32 @@ from estafeta_core import journal
 from estafeta_core.store import Store
 from estafeta_postfix.journal_follower import Journal, JournalReader
 from estafeta_postfix.log_follower.follow import Follower
+from estafeta_postfix.log_follower.reader import Chunk
 
-LOOKS = 3  # in a row that bring nothing: one may find a file put aside, the next goes on to the following one
-PAUSE = 0.006  # seconds between them, two of which are more than JournalReader.grace
+LOOKS = (
+    2  # in a row that bring nothing: the first may find a file put aside, the second goes on to the next one
+)
+PAUSE = 1.2 * JournalReader.grace  # seconds between them
 
 
-class _Turns:
-    """Says that it is time to stop when so many looks have brought nothing."""
+class _Reading(Journal):
+    """Also says when it is time to stop."""
 
-    def __init__(self) -> None:
-        self._left = LOOKS
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._nothing = 0
 
-    def __call__(self, seconds: float) -> bool:
-        time.sleep(min(seconds, PAUSE))
-        self._left = LOOKS if self._left and not seconds else self._left - 1
-        return self._left <= 0
+    def looked(self, chunk: Chunk | None) -> None:
+        self._nothing = self._nothing + 1 if chunk is None else 0
+
+    def wait(self, seconds: float) -> bool:
+        if self._nothing < LOOKS:
+            time.sleep(min(seconds, PAUSE))
+        return self._nothing >= LOOKS
 
 
 def catch_up(folder: Path, store: Store) -> None:
     """Bring the journal in `folder` into the store."""
     path = folder / journal.NAME
-    Follower(path, store, Journal(path), _Turns(), JournalReader).run()
+    reading = _Reading(path)
+    Follower(path, store, reading, reading.wait, JournalReader).run()
