@@ -186,6 +186,7 @@ def test_h12_links_work_from_a_start_without_any_store(installation: Installatio
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert ended(process) == 0
+    installation.store = open_store(f"sqlite:///{installation.folder}/estafeta.db", timeout=5)
     assert count(installation, "click") == 1
 
 

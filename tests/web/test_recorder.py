@@ -76,9 +76,12 @@ def test_what_is_kept_is_on_the_disk_whatever_the_store_does(tmp_path: Path) -> 
 def test_what_comes_together_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writes: list[int] = []
     append = Journal.append
-    monkeypatch.setattr(
-        Journal, "append", lambda self, data: (writes.append(data.count(b"\n")), append(self, data))[1]
-    )
+
+    def spy(self: Journal, lines: bytes) -> None:
+        writes.append(lines.count(b"\n"))
+        append(self, lines)
+
+    monkeypatch.setattr(Journal, "append", spy)
 
     async def work(recorder: Recorder, message: Message) -> None:
         for number in (50, 1, 30):

@@ -6,6 +6,7 @@ from pathlib import Path
 from estafeta_core import journal
 from estafeta_core.store import Store
 from estafeta_postfix.journal_follower import Journal, JournalReader
+from estafeta_postfix.log_follower import follow
 from estafeta_postfix.log_follower.follow import Follower
 from estafeta_postfix.log_follower.reader import Chunk
 
@@ -26,6 +27,7 @@ class _Reading(Journal):
         self._nothing = self._nothing + 1 if chunk is None else 0
 
     def wait(self, seconds: float) -> bool:
+        assert seconds < follow.RETRY, "the journal cannot be read into the store"
         if self._nothing < LOOKS:
             time.sleep(min(seconds, PAUSE))
         return self._nothing >= LOOKS
