@@ -12,10 +12,11 @@ sandbox       all of it together on loopback, in one folder
 demo          one real message for each dialect through a sandbox, each step checked
 receipt       the provider's receipt as the answer to a final dot
 log_follower  Postfix's log -> delivery, bounce and delay events
+journal_follower  the web service's journal -> opens, clicks and the like
 mail_intake   bounces, complaints and unsubscribes that come by mail -> events and suppressions
 retention     hosted files go when their time is over
 explain       what would become of a message, without sending it
 webhooks      events posted to whoever asked for them
-worker        the background process: follows the log, posts events, clears up, checkpoints the store
+worker        the background process: follows log and journal, posts events, clears up, checkpoints the store
 cli           the `estafeta` command, one file per subcommand
 """

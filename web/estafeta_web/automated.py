@@ -76,9 +76,7 @@ class _Message:
 
     def __init__(self) -> None:
         self.links: dict[int, int] = {}  # when each was last clicked, the most recent one last
-        self.untold: list[
-            tuple[int, int]
-        ] = []  # times and ids of clicks taken for a person's
+        self.untold: list[tuple[int, int]] = []  # times and ids of clicks taken for a person's
 
 
 class Bursts:
