@@ -9,6 +9,7 @@ from estafeta_testing.site import BROWSER, Site
 from estafeta_web import short_way
 from estafeta_web.answers import PIXEL
 from estafeta_web.short_way import ShortWay
+from estafeta_web.tracking import Tracking
 
 TARGET = "https://example.com/?a=1&b=ñ"
 
@@ -160,3 +161,14 @@ def test_short_answers_are_counted_like_all(site: Site) -> None:
         assert f'estafeta_web_requests_total{{path="{name}",status="{status}"}} 1.0' in text
         assert f'estafeta_web_request_seconds_count{{path="{name}"}} 1.0' in text
         assert f'estafeta_web_events_total{{kept="journal",type="{kind}"}} 1.0' in text
+
+
+def test_a_bug_costs_the_record_and_nobody_his_answer(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr(Tracking, "line")
+    pixel, click = paths(site)
+    assert site.http.get(pixel).content == PIXEL
+    assert site.http.get(click).status_code == 302
+    assert "the short way failed" in caplog.text
+    assert "could not be recorded" in caplog.text

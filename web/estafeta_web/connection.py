@@ -14,6 +14,7 @@ in hand, the client wants something more of the protocol, or does not take what 
 
 import asyncio
 import functools
+import logging
 import time
 from typing import TYPE_CHECKING, cast
 
@@ -30,6 +31,8 @@ TAKEN_SECONDS = 60.0
 REQUEST_SECONDS = 15.0  # for a whole request to arrive; a body may take 10 (`unsubscribe`)
 
 _METHODS = (b"GET", b"HEAD")
+
+log = logging.getLogger(__name__)
 
 
 class _Nobody:
@@ -132,7 +135,11 @@ class Connection(HttpToolsProtocol):
         if method not in _METHODS:
             return False
         short, host = cast("App", self.app).short_way, self.client[0] if self.client else ""
-        answer = short.answer(self.url, self.headers, host, head=method == b"HEAD")
+        try:
+            answer = short.answer(self.url, self.headers, host, head=method == b"HEAD")
+        except Exception:  # a bug costs nobody his answer: it goes the long way
+            log.exception("the short way failed")
+            return False
         if answer is None:
             return False
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()

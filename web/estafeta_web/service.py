@@ -107,6 +107,13 @@ class Service:
 
     async def record(self, token: Token, request: Request) -> bool:
         """Record that `token` was used; return whether that is durable."""
+        try:
+            return await self._record(token, request)
+        except Exception:  # a bug must not cost recipients their answer
+            log.exception("a request could not be recorded")
+            return False
+
+    async def _record(self, token: Token, request: Request) -> bool:
         agent = request.headers.get("user-agent", "").encode("latin-1")
         address = self.address(request)
         if token.kind in LEAVING:
