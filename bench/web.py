@@ -2,9 +2,11 @@
 
 The reference answers with the same bytes and does nothing else; Estafeta checks the token, records what
 happened and answers when that is durable. Meanwhile another process writes transmissions into the same
-store. wrk asks both in turn, over as many connections and for the same paths, those of many messages.
+store, and the worker brings what was recorded into it, whoever's turn it is. wrk asks both in turn, over as
+many connections and for the same paths, those of many messages.
 """
 
+import itertools
 import json
 import shutil
 import statistics
@@ -25,7 +27,7 @@ from estafeta_core.links import Links
 TARGET = 0.5
 MESSAGES = 2000
 WRITES = 300  # transmissions a second
-CONNECTIONS = 256
+CONNECTIONS = (64, 256)
 SECONDS = 3  # a round
 LINK = b"https://shop.example/item/01?utm_source=mail&utm_medium=bench"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -68,21 +70,21 @@ def compare(rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="estafeta-web-") as name, _running(Path(name)) as place:
         results: dict[tuple[str, str], list[Round]] = {}
         for turn in range(rounds + 1):
-            for what, script in place.scripts.items():
+            for (what, script), connections in itertools.product(place.scripts.items(), CONNECTIONS):
                 for server, (url, pid) in place.servers.items():
-                    done = _round(url, pid, script)
+                    done = _round(url, pid, script, connections)
                     if turn:  # the first turn warms up
-                        results.setdefault((what, server), []).append(done)
+                        results.setdefault((f"{what}, {connections}", server), []).append(done)
     _table(results)
 
 
-def _round(url: str, pid: int, script: Path) -> Round:
+def _round(url: str, pid: int, script: Path, connections: int) -> Round:
     before = measure.cpu_seconds((pid,))
     command = [
         "wrk",
         "-t1",
         "--timeout=10s",  # an uneven machine is no error
-        f"-c{CONNECTIONS}",
+        f"-c{connections}",
         f"-d{SECONDS}s",
         "-s",
         str(script),
@@ -141,7 +143,7 @@ def _line(process: "subprocess.Popen[str]") -> str:
 
 
 def _table(results: dict[tuple[str, str], list[Round]]) -> None:
-    click.echo(f"  {'':26}{'answers/s':>28}{'p99, ms':>26}{'CPU us':>14}{'ratio':>38}")
+    click.echo(f"  {'':30}{'answers/s':>28}{'p99, ms':>26}{'CPU us':>14}{'ratio':>38}")
     for (what, server), rounds in results.items():
         bare = results[what, "uvicorn alone"]
         ratios = [one.rate / base.rate for one, base in zip(rounds, bare, strict=True)]
@@ -150,4 +152,4 @@ def _table(results: dict[tuple[str, str], list[Round]]) -> None:
         p99 = measure.spread([one.p99 for one in rounds])
         cpu = statistics.median(one.cpu for one in rounds)
         ratio = measure.spread(ratios) + (f", target {TARGET:.2f}" if server == "Estafeta" else "")
-        click.echo(f"  {what + ', ' + server:26}{spread:>28}{p99:>26}{cpu:>14.0f}{ratio:>38}")
+        click.echo(f"  {what + ', ' + server:30}{spread:>28}{p99:>26}{cpu:>14.0f}{ratio:>38}")

@@ -21,6 +21,7 @@ tickets       who sends a message that comes by way of the receipt proxy
 links         the URLs and addresses that carry them
 ids           63-bit, time-ordered numbers
 events        what happened, under SparkPost's field names
+journal       opens, clicks and the like on their way from the web service to the worker
 bounce_class  SparkPost's bounce classes, by enhanced status code and by what was said
 bounce_evidence  what a host says of a failure, in words that are known
 bounce_class  SparkPost's bounce classes, by enhanced status code

@@ -29,8 +29,9 @@ LIST_UNSUBSCRIBE = "list_unsubscribe"
 LINK_UNSUBSCRIBE = "link_unsubscribe"
 WARNING = "warning"  # ours: a message was sent, but not as its sender may have wished
 
-# The one mark of an open that means something here and in the store's questions (automated.py has them all).
+# The marks of automated events that mean something below the web service, whose automated.py has them all.
 PROXY = "proxy"
+BURST = "burst"
 
 METADATA_BOUNDED = frozenset({OPEN, INITIAL_OPEN, CLICK, AMP_CLICK})
 

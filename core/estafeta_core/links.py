@@ -37,6 +37,8 @@ _TARGET = re.compile(rb"https?://[^/?#\x00-\x20\x7f][^\x00-\x1f\x7f]*", re.IGNOR
 _LINK = re.compile(rb"(/[couw]/)([A-Za-z0-9_-]+)")
 _MSFBL_BYTES = 4096  # far above what an id and an address need
 _DIGEST_BYTES = 32  # SHA-256
+_HOSTED = frozenset({Kind.FILE, Kind.IMAGE})
+_CLICKS = frozenset({Kind.CLICK, Kind.AMP_CLICK})
 _PERSONAL = frozenset(
     {
         Kind.OPEN,
@@ -203,9 +205,9 @@ class Links:
         read = self._signer.read(token)
         if read is None or read.kind is Kind.BOUNCE:
             return None
-        if read.kind in {Kind.FILE, Kind.IMAGE}:
+        if read.kind in _HOSTED:
             return read if len(read.target) == _DIGEST_BYTES else None
-        if read.target or read.kind in {Kind.CLICK, Kind.AMP_CLICK}:
+        if read.target or read.kind in _CLICKS:
             return read if is_target(read.target) else None
         return read
 

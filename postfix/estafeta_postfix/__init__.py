@@ -13,11 +13,12 @@ sandbox       all of it together on loopback, in one folder
 demo          one real message for each dialect through a sandbox, each step checked
 receipt       the provider's receipt as the answer to a final dot
 log_follower  Postfix's log -> delivery, bounce and delay events
+journal_follower  the web service's journal -> opens, clicks and the like
 mail_intake   bounces, complaints and unsubscribes that come by mail -> events and suppressions
 retention     hosted files go when their time is over
 suspender     credentials that are suspended by themselves when too much of their mail comes back
 explain       what would become of a message, without sending it
 webhooks      events posted to whoever asked for them
-worker        the background process: follows the log, posts events, suspends, clears up, checkpoints
+worker        the background process: follows log and journal, posts events, suspends, clears up, checkpoints
 cli           the `estafeta` command, one file per subcommand
 """

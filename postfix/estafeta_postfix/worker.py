@@ -1,4 +1,4 @@
-"""The background process: follows Postfix's log, posts events to webhooks, suspends, clears up, checkpoints.
+"""The background process: follows log and journal, posts events, suspends, clears up, checkpoints the store.
 
 There is one of it, and no other process checkpoints. A second one would record every delivery again, so it
 does not start. SIGTERM and SIGINT stop it; SIGHUP and a changed file reload the configuration. `store`,
@@ -11,14 +11,16 @@ import queue
 import signal
 from pathlib import Path
 
-from estafeta_core import logs, metrics, notify
+from estafeta_core import journal, logs, metrics, notify
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.hosting import Shelf
 from estafeta_core.ids import IdSource
 from estafeta_core.store import SchemaTooNew, open_store
 from estafeta_core.store.filelock import FileLock
+from estafeta_postfix.journal_follower import JournalFollower
 from estafeta_postfix.log_follower.follow import Follower
+from estafeta_postfix.log_follower.maillog import MailLog
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
 from estafeta_postfix.retention import Retention
@@ -77,12 +79,15 @@ def _work(live: Live) -> None:
     sender.start()
     suspender = Suspender(store, lambda: live.current.directory)
     suspender.start()
+    tracking = JournalFollower(config.state_dir / journal.NAME, store)
+    tracking.start()
     log.info("following %s", config.maillog)
     notify.ready()
     try:
-        Follower(config.maillog, store, recorder, stop.wait).run()
+        Follower(config.maillog, store, MailLog(recorder), stop.wait).run()
     finally:
         notify.stopping()
+        tracking.stop(CLEARING_PATIENCE)
         sender.stop(POSTING_PATIENCE)
         suspender.stop(LOOKING_PATIENCE)
         retention.stop(CLEARING_PATIENCE)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from estafeta_core.config.load import load_config
+from estafeta_testing.journals import catch_up
 from estafeta_testing.relay import SENDER, Relay, wait
 
 Said = Callable[..., dict[str, Any]]
@@ -120,6 +122,8 @@ def test_a_message_is_sent_when_somebody_opened_it_before_its_delivery_is_record
         pixel = urls(relay, sent, "o")[0]
         assert counts(stats()) == {"charged": 1, "sending": 1, "total": 1}
         assert relay.http("GET", pixel).status == 200
+        with relay.store() as store:  # the journal, and not yet the log
+            catch_up(load_config(relay.config).state_dir, store)
         assert counts(stats()) == {"charged": 1, "sent": 1, "read": 1, "total": 1}
     finally:
         os.kill(worker, signal.SIGCONT)

@@ -6,15 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from estafeta_core import journal
 from estafeta_core.store.reader import Reader
 from estafeta_core.store.rows import Count
 from estafeta_testing.site import Site
+from estafeta_web import health
 
 
 def test_a_healthy_service_says_so(site: Site) -> None:
     answer = site.http.get("/healthz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "store": True, "spool_bytes": 0}
+    assert answer.json() == {"status": "ok", "store": True, "journal_bytes": 0}
 
 
 def test_h12_without_its_store_the_service_answers_and_says_what_is_wrong(site: Site) -> None:
@@ -22,15 +24,27 @@ def test_h12_without_its_store_the_service_answers_and_says_what_is_wrong(site: 
     with site.locked_store():
         answer = site.http.get("/healthz", timeout=1)
         assert answer.status_code == 200
-        assert answer.json() == {"status": "degraded", "store": False, "spool_bytes": 0}
+        assert answer.json() == {"status": "degraded", "store": False, "journal_bytes": 0}
     site.wait_until(lambda: site.http.get("/healthz").json()["status"] == "ok")
+
+
+def test_what_the_worker_has_not_read_is_told_and_too_much_of_it_is_a_fault(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.http.get(site.links.pixel(site.message().message_id, initial=False))
+    waiting = (site.folder / journal.NAME).stat().st_size
+    assert site.http.get("/healthz").json() == {"status": "ok", "store": True, "journal_bytes": waiting}
+    monkeypatch.setattr(health, "BEHIND", waiting - 1)
+    assert site.http.get("/healthz").json()["status"] == "degraded"
+    site.catch_up()
+    assert site.http.get("/healthz").json() == {"status": "ok", "store": True, "journal_bytes": 0}
 
 
 def test_metrics_are_in_prometheus_format(site: Site) -> None:
     answer = site.http.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert "estafeta_web_spool_bytes 0.0" in answer.text
+    assert "estafeta_web_journal_bytes 0.0" in answer.text
 
 
 def test_the_metrics_show_what_the_store_has_counted(site: Site) -> None:
@@ -46,7 +60,7 @@ def test_without_the_store_the_metrics_are_there_but_for_those_it_keeps(site: Si
     database.rename(site.folder / "elsewhere")
     said = site.http.get("/metrics", timeout=5).text
     assert "estafeta_web_store_readable 0.0" in said
-    assert "estafeta_web_spool_bytes 0.0" in said
+    assert "estafeta_web_journal_bytes NaN" in said
     assert "estafeta_messages_total" not in said
     (site.folder / "elsewhere").rename(database)
     assert "estafeta_web_store_readable 1.0" in site.http.get("/metrics").text

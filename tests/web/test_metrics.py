@@ -16,13 +16,10 @@ def test_counters_of_two_services_in_one_process_do_not_mix() -> None:
     assert b"events_total{" not in other.exposition()
 
 
-def test_the_backlog_is_asked_for_when_the_metrics_are_read() -> None:
+def test_what_waits_in_the_journal_is_what_was_told_just_now() -> None:
     counted = Metrics()
-    backlog = [5]
-    counted.watch_backlog(lambda: backlog[0])
-    assert b"estafeta_web_spool_bytes 5.0" in counted.exposition()
-    backlog[0] = 7
-    assert b"estafeta_web_spool_bytes 7.0" in counted.exposition()
+    assert b"estafeta_web_journal_bytes 5.0" in counted.exposition(waiting=5)
+    assert b"estafeta_web_journal_bytes NaN" in counted.exposition()
 
 
 def test_what_the_store_has_counted_is_shown_and_a_label_without_a_count_is_zero() -> None:

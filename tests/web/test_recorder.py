@@ -1,4 +1,4 @@
-"""The recorder: every event it took is in the store once, whatever happened in between."""
+"""The recorder: what it says is durable is in the journal or in the store."""
 
 import asyncio
 import sqlite3
@@ -7,19 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from estafeta_core.store import RowsRefused, Store, open_store
+from estafeta_core import journal
+from estafeta_core.store import Store, open_store
 from estafeta_core.store.rows import Message, TokenEvent
+from estafeta_testing.journals import catch_up
 from estafeta_testing.stored import IDS, make_rows
 from estafeta_web import recorder as module
+from estafeta_web.journal import Journal
 from estafeta_web.metrics import Metrics
 from estafeta_web.recorder import Recorder
-from estafeta_web.spool import Spool
 
-Work = Callable[[Recorder, Store, Message], Awaitable[None]]
+Work = Callable[[Recorder, Message], Awaitable[None]]
 
 
 def run(folder: Path, work: Work, metrics: Metrics | None = None) -> list[int]:
-    """Do `work` with a recorder, and return the ids of all opens in the store afterwards."""
+    """Do `work` with a recorder; return the ids of what recipients did, once the journal has been read."""
     store = open_store(f"sqlite:///{folder}/estafeta.db", timeout=5)
     rows = make_rows()
     store.record(rows)
@@ -27,25 +29,28 @@ def run(folder: Path, work: Work, metrics: Metrics | None = None) -> list[int]:
     assert isinstance(message, Message)
 
     async def main() -> None:
-        recorder = Recorder(store, Spool(folder / "spool"), metrics or Metrics())
+        recorder = Recorder(store, Journal(folder / journal.NAME), metrics or Metrics())
         await recorder.start()
-        await work(recorder, store, message)
+        await work(recorder, message)
         await recorder.stop()
 
     asyncio.run(main())
-    found = [each.event.event_id for each in store.events(types=["open"], limit=10_000)]
+    catch_up(folder, store)
+    found = ids(store)
     store.close()
     return found
 
 
-def event(message: Message) -> TokenEvent:
-    return TokenEvent(IDS.next(), "open", 5, message.message_id, False)
+def ids(store: Store) -> list[int]:
+    return [each.event.event_id for each in store.events(types=["open", "list_unsubscribe"], limit=10_000)]
 
 
-async def until_empty(recorder: Recorder) -> None:
-    async with asyncio.timeout(10):
-        while recorder.backlog:  # noqa: ASYNC110 - what is watched is another thread's
-            await asyncio.sleep(0.01)
+def opened(message: Message) -> bytes:
+    return journal.line_of(TokenEvent(IDS.next(), "open", 5, message.message_id, False))
+
+
+def left(message: Message) -> TokenEvent:
+    return TokenEvent(IDS.next(), "list_unsubscribe", 5, message.message_id, False)
 
 
 def lock(folder: Path) -> sqlite3.Connection:
@@ -54,151 +59,126 @@ def lock(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def test_an_event_goes_straight_to_a_store_that_answers(tmp_path: Path) -> None:
-    async def work(recorder: Recorder, store: Store, message: Message) -> None:
-        assert await recorder.record(event(message))
-        assert recorder.backlog == 0
-
-    metrics = Metrics()
-    assert len(run(tmp_path, work, metrics)) == 1
-    assert b'estafeta_web_events_total{kept="store",type="open"} 1.0' in metrics.exposition()
-
-
-def test_h12_events_during_a_fault_are_in_the_store_once_when_it_is_over(tmp_path: Path) -> None:
-    async def work(recorder: Recorder, store: Store, message: Message) -> None:
+def test_what_is_kept_is_on_the_disk_whatever_the_store_does(tmp_path: Path) -> None:
+    async def work(recorder: Recorder, message: Message) -> None:
         held = lock(tmp_path)
-        assert all(await asyncio.gather(*(recorder.record(event(message)) for _ in range(200))))
-        assert recorder.backlog > 0
-        held.execute("ROLLBACK")
+        assert all(await asyncio.gather(*(recorder.keep(opened(message), "open") for _ in range(200))))
+        assert (tmp_path / journal.NAME).read_bytes().count(b"\n") == 200
+        assert recorder.waiting() == (tmp_path / journal.NAME).stat().st_size
         held.close()
-        assert all(await asyncio.gather(*(recorder.record(event(message)) for _ in range(50))))
-        await until_empty(recorder)
 
     metrics = Metrics()
     found = run(tmp_path, work, metrics)
-    assert len(found) == len(set(found)) == 250
-    assert b'kept="lost"' not in metrics.exposition()
-    assert b'kept="spool"' in metrics.exposition()
+    assert len(found) == len(set(found)) == 200
+    assert b'estafeta_web_events_total{kept="journal",type="open"} 200.0' in metrics.exposition()
 
 
-def test_h12_events_come_out_of_the_spool_in_the_order_they_came(tmp_path: Path) -> None:
-    order: list[int] = []
+def test_what_comes_together_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[int] = []
+    append = Journal.append
 
-    async def work(recorder: Recorder, store: Store, message: Message) -> None:
-        submit = store.submit
+    def spy(self: Journal, lines: bytes) -> None:
+        writes.append(lines.count(b"\n"))
+        append(self, lines)
 
-        def spy(rows):  # type: ignore[no-untyped-def] # stands in for a method
-            order.extend(row.event_id for row in rows)
-            return submit(rows)
+    monkeypatch.setattr(Journal, "append", spy)
 
-        store.submit = spy  # type: ignore[method-assign] # a store of this test alone
-        held = lock(tmp_path)
-        events = [event(message) for _ in range(20)]
-        for each in events:
-            await recorder.record(each)
-        held.execute("ROLLBACK")
-        held.close()
-        await until_empty(recorder)
-        assert list(dict.fromkeys(order)) == [each.event_id for each in events]
+    async def work(recorder: Recorder, message: Message) -> None:
+        for number in (50, 1, 30):
+            await asyncio.gather(*(recorder.keep(opened(message), "open") for _ in range(number)))
 
-    assert len(run(tmp_path, work)) == 20
+    assert len(run(tmp_path, work)) == 81
+    assert writes == [50, 1, 30]
 
 
-def test_what_a_killed_process_left_in_the_spool_is_read_back_once(tmp_path: Path) -> None:
-    left: list[TokenEvent] = []
-
-    async def leave(recorder: Recorder, store: Store, message: Message) -> None:
-        left.extend(event(message) for _ in range(10))
-        assert await recorder.record(left[0])  # this one reached the store as well
-        spool = Spool(tmp_path / "left")
-        spool.append(left)
-        spool.close()
-
-    assert len(run(tmp_path, leave)) == 1
-    (tmp_path / "left").rename(tmp_path / "spool")
-
-    async def read_back(recorder: Recorder, store: Store, message: Message) -> None:
-        await until_empty(recorder)
-
-    assert sorted(run(tmp_path, read_back)) == sorted(each.event_id for each in left)
-
-
-def test_an_event_the_store_never_takes_does_not_stop_the_spool(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def work(recorder: Recorder, store: Store, message: Message) -> None:
-        held = lock(tmp_path)
-        await recorder.record(event(message))
-        await recorder.record(TokenEvent(2**63, "open", 5, message.message_id, False))
-        await recorder.record(event(message))
-        held.execute("ROLLBACK")
-        held.close()
-        await until_empty(recorder)
-
-    assert len(run(tmp_path, work)) == 2
-    assert "is left out" in caplog.text
-
-
-def test_a_bug_or_a_refusal_loses_one_event_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def work(recorder: Recorder, store: Store, message: Message) -> None:
-        def refuse(rows: object) -> None:
-            raise RowsRefused("never")
-
-        with monkeypatch.context() as patched:
-            patched.setattr(store, "submit", refuse)
-            assert not await recorder.record(event(message))
-        assert await recorder.record(event(message))
+def test_an_unsubscribe_is_in_the_store_before_it_is_called_done(tmp_path: Path) -> None:
+    async def work(recorder: Recorder, message: Message) -> None:
+        assert await recorder.unsubscribe(left(message))
+        assert recorder.waiting() == 0
+        assert recorder._store.is_suppressed("acme", None, [message.rcpt_to], ["non_transactional"])
 
     metrics = Metrics()
     assert len(run(tmp_path, work, metrics)) == 1
-    assert b'estafeta_web_events_total{kept="lost",type="open"} 1.0' in metrics.exposition()
-    assert "could not be recorded" in caplog.text
+    assert b'{kept="store",type="list_unsubscribe"} 1.0' in metrics.exposition()
 
 
-def test_where_neither_store_nor_spool_takes_it_an_event_is_reported_lost(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def work(recorder: Recorder, store: Store, message: Message) -> None:
-        recorder._spool.close()
-        recorder._spool._path = tmp_path / "missing" / "spool"
+def test_h12_an_unsubscribe_goes_to_the_journal_while_the_store_does_not_answer(tmp_path: Path) -> None:
+    async def work(recorder: Recorder, message: Message) -> None:
         held = lock(tmp_path)
-        answers = await asyncio.gather(*(recorder.record(event(message)) for _ in range(3)))
-        assert answers == [False] * 3
-        held.execute("ROLLBACK")
+        assert await recorder.unsubscribe(left(message))
+        assert recorder.waiting() > 0
         held.close()
-        assert await recorder.record(event(message))
 
-    assert len(run(tmp_path, work)) == 1
-    assert "neither store nor spool" in caplog.text
+    metrics = Metrics()
+    assert len(run(tmp_path, work, metrics)) == 1
+    assert b'{kept="journal",type="list_unsubscribe"} 1.0' in metrics.exposition()
 
 
-def test_an_event_given_up_by_the_wait_but_written_by_the_store_counts_once(
+def test_an_unsubscribe_given_up_by_the_wait_but_written_by_the_store_counts_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.0)
 
-    async def work(recorder: Recorder, store: Store, message: Message) -> None:
-        for _ in range(50):
-            assert await recorder.record(event(message))
-        await until_empty(recorder)
+    async def work(recorder: Recorder, message: Message) -> None:
+        assert await recorder.unsubscribe(left(message))
 
-    found = run(tmp_path, work)
-    assert len(found) == len(set(found)) == 50
+    assert len(run(tmp_path, work)) == 1
 
 
-def test_events_of_one_moment_are_written_together_and_one_refused_alone_is_lost(
-    tmp_path: Path,
+def test_an_unsubscribe_the_store_refuses_is_reported_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def work(recorder: Recorder, store: Store, message: Message) -> None:
-        written = []
-        submit = store.submit
-        store.submit = lambda rows: (written.append(len(rows)), submit(rows))[1]  # type: ignore[method-assign, func-returns-value]
-        assert await asyncio.gather(*(recorder.record(event(message)) for _ in range(50))) == [True] * 50
-        assert written == [50]
-        bad = TokenEvent(IDS.next(), "open", 5, message.message_id, False, {"n": float("nan")})
-        answers = await asyncio.gather(*map(recorder.record, (event(message), bad, event(message))))
-        assert answers == [True, False, True]
+    async def work(recorder: Recorder, message: Message) -> None:
+        refused = TokenEvent(2**63, "list_unsubscribe", 5, message.message_id, False)
+        assert not await recorder.unsubscribe(refused)
+        assert await recorder.unsubscribe(left(message))
 
-    assert len(run(tmp_path, work)) == 52
+    metrics = Metrics()
+    assert len(run(tmp_path, work, metrics)) == 1
+    assert b'{kept="lost",type="list_unsubscribe"} 1.0' in metrics.exposition()
+    assert "the store refuses it" in caplog.text
+
+
+def test_k3_what_the_disk_does_not_take_is_reported_lost_and_the_next_is_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(recorder: Recorder, message: Message) -> None:
+        recorder._journal.close()
+        recorder._journal.path = tmp_path / "missing" / journal.NAME
+        lost = await asyncio.gather(*(recorder.keep(opened(message), "open") for _ in range(3)))
+        assert lost == [False] * 3
+        recorder._journal.path = tmp_path / journal.NAME
+        assert await recorder.keep(opened(message), "open")
+
+    metrics = Metrics()
+    assert len(run(tmp_path, work, metrics)) == 1
+    assert b'{kept="lost",type="open"} 3.0' in metrics.exposition()
+    assert "3 events are lost" in caplog.text
+
+
+def test_a_bug_in_one_answer_costs_nobody_else_theirs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(recorder: Recorder, message: Message) -> None:
+        def fail(durable: bool) -> None:
+            raise RuntimeError(f"durable: {durable}")
+
+        recorder.add(opened(message), "open", fail)
+        assert await recorder.keep(opened(message), "open")
+
+    assert len(run(tmp_path, work)) == 2
+    assert "durable: True" in caplog.text
+
+
+def test_a_file_is_put_aside_when_it_is_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AGE", 0.05)
+
+    async def work(recorder: Recorder, message: Message) -> None:
+        await recorder.keep(opened(message), "open")
+        async with asyncio.timeout(5):
+            while len(journal.files(tmp_path / journal.NAME)) < 2:  # noqa: ASYNC110 - another thread's
+                await asyncio.sleep(0.01)
+        await recorder.keep(opened(message), "open")
+
+    assert len(run(tmp_path, work)) == 2
+    assert len(journal.files(tmp_path / journal.NAME)) == 1  # what has been read is removed

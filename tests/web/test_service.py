@@ -5,20 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from estafeta_core.events import ADDITIONAL
 from estafeta_core.hosting import Shelf
-from estafeta_core.tokens import Kind
 from estafeta_testing.site import Site
 from estafeta_web import service
-from estafeta_web.service import EVENT_TYPES, USER_AGENT_CHARACTERS
-
-# What is only looked at tells nothing: the pixel in a web version does.
-SILENT = {Kind.BOUNCE, Kind.WEB_VERSION, Kind.FILE, Kind.IMAGE}
-
-
-def test_every_token_that_tells_something_has_an_event_with_sparkposts_name() -> None:
-    assert EVENT_TYPES.keys() == set(Kind) - SILENT
-    assert set(EVENT_TYPES.values()) <= ADDITIONAL.keys()
+from estafeta_web.tracking import USER_AGENT_CHARACTERS
 
 
 @pytest.mark.parametrize(

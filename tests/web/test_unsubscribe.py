@@ -166,16 +166,15 @@ def test_h12_an_unsubscribe_while_the_store_is_locked_is_kept_and_takes_effect(s
         assert site.http.post(url, data=ONE_CLICK).status_code == 200
         assert site.http.post(url, data=ONE_CLICK).status_code == 200
         assert time.monotonic() - started < 2
-    site.wait_until(lambda: site.recorder.backlog == 0)
     assert unsubscribes(site) == 1
     assert site.suppressed() == {"non_transactional"}
 
 
 def test_what_cannot_be_made_durable_is_not_called_done(site: Site) -> None:
     url = site.links.unsubscribe(site.message().message_id)
-    spool = site.recorder._spool
-    spool._path = site.folder / "missing" / "spool"
-    spool.close()
+    journal = site.recorder._journal
+    journal.path = site.folder / "missing" / "journal"
+    journal.close()
     with site.locked_store():
         answer = site.http.post(url, data=ONE_CLICK)
     assert answer.status_code == 503

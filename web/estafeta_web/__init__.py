@@ -20,15 +20,18 @@ health        /healthz and /metrics
 answers       answers and headers that several paths share
 body          the body of a request, bounded
 service       what the paths work with: links, clock, ids, recorder
+service       what the paths work with: links, recorder, store, threads that wait
+tracking      how a request becomes an event
+short_way     what answers a plain request for a pixel or a redirect, before any path is looked up
 automated     who loads a pixel or follows a link without being a person
-recorder      makes an event durable: in the store, or in the spool while there is none
-spool         events on the disk of this host, in the order they came
+recorder      makes an event durable: in the journal, or for an unsubscribe in the store
+journal       lines on the disk of this host, which the worker brings into the store
 metrics       what is counted
-connection    one connection of a client: bounds on what it may send, and how slowly
+connection    one connection of a client: bounds on what it may send, and how slowly; the short way
 daemon        the process: socket, signals, reload
 
 A redirect, a pixel, an unsubscribe, a file and an image follow from the token alone, so they
-work while the store is down; what happened is kept in the spool until the store is back. Only
+work while the store is down; what happened is in the journal until the store is back. Only
 a web version asks the store whose it is. Nothing here is changed by a GET but the record that
 a link was followed or a pixel loaded.
 

@@ -1,7 +1,6 @@
 """The table of paths.
 
-Pixels and clicks are most of all requests. They go straight to their handler: Starlette's routing and
-middleware take longer than all that is done for them.
+Plain requests for pixels and redirects, most of all, do not come here: connections answer them (`short_way`).
 """
 
 import contextlib
@@ -23,6 +22,7 @@ from estafeta_web import answers, clicks, files, health, icons, images, opens, u
 from estafeta_web.api import places, problems
 from estafeta_web.pages.table import PLACES as PAGES
 from estafeta_web.service import Handler, Place, Service
+from estafeta_web.short_way import ShortWay
 
 PLACES = (
     Place("/o/{token}.gif", "open", opens.pixel),
@@ -40,27 +40,11 @@ PLACES = (
 )
 API = "/api/"  # whose errors are JSON
 
-DIRECT = 2  # the first so many of the places go the short way
-
 
 class App(Starlette):
-    """Starlette, with a short way for a path that is a prefix, a token and a suffix."""
+    """Starlette, and the short way that connections know."""
 
-    direct: tuple[tuple[str, str, Handler], ...] = ()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; what does not go the short way goes by the table of routes."""
-        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
-            path: str = scope["path"]
-            for prefix, suffix, handler in self.direct:
-                token = path[len(prefix) : len(path) - len(suffix)]
-                if token and "/" not in token and path == f"{prefix}{token}{suffix}":
-                    scope["app"], scope["path_params"] = self, {"token": token}
-                    response = await handler(Request(scope, receive, send))
-                    response.headers.setdefault(*answers.UNCACHED)
-                    await response(scope, receive, send)
-                    return
-        await super().__call__(scope, receive, send)
+    short_way: ShortWay
 
 
 def make_app(service: Service) -> App:
@@ -76,14 +60,8 @@ def make_app(service: Service) -> App:
     )
     app.router.redirect_slashes = False  # an added slash would be a redirect that no token signed
     app.state.service = service
-    app.direct = tuple(_direct(service, place) for place in PLACES[:DIRECT])
-    service.metrics.watch_backlog(lambda: service.recorder.backlog)
+    app.short_way = ShortWay(service)
     return app
-
-
-def _direct(service: Service, place: Place) -> tuple[str, str, Handler]:
-    prefix, _, suffix = place.path.partition("{token}")
-    return prefix, suffix, _counted(service, place.name, place.handler)
 
 
 def _route(service: Service, path: str, places: Iterable[Place]) -> Route:

@@ -14,15 +14,13 @@ Only what names itself is taken for automated: a gateway that calls itself a bro
 
 import functools
 import re
-from collections import OrderedDict, deque
-from dataclasses import dataclass
+from collections import OrderedDict
 
 from estafeta_core.events import PROXY
 
 HEAD = "head"
 PREFETCH = "prefetch"
 SCANNER = "scanner"
-BURST = "burst"
 
 LINKS = 3  # different ones of a message; a person may open two by mistake
 WINDOW = 2000  # milliseconds for them
@@ -73,37 +71,46 @@ def _of_agent(user_agent: str) -> str:
     return next((mark for mark, pattern in _PATTERNS if pattern.fullmatch(user_agent)), "")
 
 
-@dataclass(slots=True)
-class _Click:
-    time: int
-    link: int
-    event_id: int | None  # None: it has been told of
+class _Message:
+    __slots__ = ("links", "untold")
+
+    def __init__(self) -> None:
+        self.links: dict[int, int] = {}  # when each was last clicked, the most recent one last
+        self.untold: list[tuple[int, int]] = []  # times and ids of clicks taken for a person's
 
 
 class Bursts:
     """The clicks of the last moments, by message; for one thread."""
 
     def __init__(self) -> None:
-        self._recent: OrderedDict[int, deque[_Click]] = OrderedDict()
+        self._recent: OrderedDict[int, _Message] = OrderedDict()
 
     def click(self, message_id: int, target: bytes, event_id: int, now: int) -> tuple[int, ...] | None:
         """Return the earlier clicks in a burst with this one, each told once; None where it is in none.
 
         `now` is in milliseconds.
         """
-        clicks = self._recent.pop(message_id, None) or deque(maxlen=CLICKS)
-        self._recent[message_id] = clicks
-        if len(self._recent) > MESSAGES:
-            self._recent.popitem(last=False)
-        while clicks and now - clicks[0].time > WINDOW:
-            clicks.popleft()
-        this = _Click(now, hash(target), event_id)
-        clicks.append(this)
-        if len({click.link for click in clicks}) < LINKS:
+        message = self._remembered(message_id)
+        link = hash(target)
+        message.links.pop(link, None)
+        message.links[link] = now
+        if len(message.links) >= LINKS:
+            recent = [(link, time) for link, time in message.links.items() if now - time <= WINDOW]
+            message.links = dict(recent[-CLICKS:])
+        if len(message.links) < LINKS:
+            message.untold.append((now, event_id))
+            del message.untold[:-CLICKS]
             return None
-        earlier = tuple(
-            click.event_id for click in clicks if click.event_id is not None and click is not this
-        )
-        for click in clicks:
-            click.event_id = None
+        earlier = tuple(event_id for time, event_id in message.untold if now - time <= WINDOW)
+        message.untold = []
         return earlier
+
+    def _remembered(self, message_id: int) -> _Message:
+        message = self._recent.get(message_id)
+        if message is None:
+            message = self._recent[message_id] = _Message()
+            if len(self._recent) > MESSAGES:
+                self._recent.popitem(last=False)
+        else:
+            self._recent.move_to_end(message_id)
+        return message

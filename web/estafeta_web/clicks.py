@@ -1,7 +1,7 @@
 """`GET /c/TOKEN`: a tracked link, answered with a redirect to its exact target.
 
 The target comes from the signed token, never from the request. The redirect does not
-depend on the record: it leaves even when neither store nor spool can take the click.
+depend on the record: it leaves even when the journal cannot take the click.
 """
 
 from starlette.requests import Request

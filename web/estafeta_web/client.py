@@ -23,11 +23,16 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 def address(request: Request, trusted: Sequence[Network]) -> str:
     """Return the client's address; "" where the connection has none."""
-    here = _plain(request.client.host) if request.client else ""
+    return told(request.client.host if request.client else "", request.headers.raw, trusted)
+
+
+def told(host: str, headers: Iterable[tuple[bytes, bytes]], trusted: Sequence[Network]) -> str:
+    """Return the client's address, given that of the connection and the headers (names in lower case)."""
+    here = _plain(host)
     if not trusted or not _inside(here, trusted):
         return here
-    told = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-    for text in reversed(told):
+    forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
+    for text in reversed(forwarded.split(",")):
         before = _plain(text.strip())
         if not before:
             return here  # no address: from here on, nobody we trust has written it

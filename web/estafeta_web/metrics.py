@@ -7,8 +7,9 @@ What every process counts by itself (metrics.py of the core) is read from its fi
 """
 
 import itertools
+import math
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -33,7 +34,7 @@ class Metrics:
         )
         self.events = Counter(
             "estafeta_web_events",
-            "Events by where they were kept: store, spool, or lost.",
+            "Events by where they were kept: journal, store, or lost.",
             ["type", "kept"],
             registry=self._registry,
         )
@@ -44,8 +45,10 @@ class Metrics:
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
             registry=self._registry,
         )
-        self._backlog = Gauge(
-            "estafeta_web_spool_bytes", "Bytes waiting for the store.", registry=self._registry
+        self._waiting = Gauge(
+            "estafeta_web_journal_bytes",
+            "Bytes of the journal that the store has not; NaN while that cannot be told.",
+            registry=self._registry,
         )
         self._readable = Gauge(
             "estafeta_web_store_readable",
@@ -57,12 +60,9 @@ class Metrics:
         if run_dir is not None:
             self._registry.register(_Counted(run_dir))
 
-    def watch_backlog(self, backlog: Callable[[], float]) -> None:
-        """Ask `backlog` each time the metrics are read."""
-        self._backlog.set_function(backlog)
-
-    def exposition(self, counted: Counted | None = None) -> bytes:
-        """Return everything in Prometheus' text format; `counted` None: the store is away."""
+    def exposition(self, counted: Counted | None = None, waiting: int | None = None) -> bytes:
+        """Return everything in Prometheus' text format; None: the store is away."""
+        self._waiting.set(math.nan if waiting is None else waiting)
         self._readable.set(counted is not None)
         self._stored.counted = counted
         return generate_latest(self._registry)

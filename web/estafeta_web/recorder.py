@@ -1,212 +1,158 @@
-"""Makes an event durable before its answer leaves: in the store, or in the spool while there is none.
+"""Makes an event durable before its answer leaves: in the journal, or for an unsubscribe in the store.
 
-While the store answers, the wait is one group commit. When it does not within PATIENCE,
-or refuses, the event goes to the spool, and so does everything after it until the spool
-has been read back, in order. An event that reached both counts once: its id is given
-before it is written anywhere. An unsubscribe brings its suppression along, here and when
-it is read back.
+What recipients do is appended to the journal, and the worker brings it from there into the store. While one
+batch of lines reaches the disk, the next is gathered; everybody in a batch waits for the same write. An
+unsubscribe is written to the store itself, with its suppression, so that it counts for the next message; when
+the store does not take it within PATIENCE it goes to the journal as well. An event that reached both counts
+once: its id is given before it is written anywhere.
 
-Lives in one asyncio loop. The spool's file is touched by one thread of its own, so a
-slow disk never stops the loop.
+Lives in one asyncio loop. The journal's file is touched by one thread of its own, so a slow disk never stops
+the loop.
 """
 
 import asyncio
 import contextlib
-import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
-from estafeta_core.events import LINK_UNSUBSCRIBE, LIST_UNSUBSCRIBE
+from estafeta_core import journal
 from estafeta_core.store import RowsRefused, Store, StoreUnavailable
-from estafeta_core.store.rows import Automated, Row, TokenEvent, Unsubscribed
-from estafeta_web.automated import BURST
+from estafeta_core.store.rows import Row, TokenEvent
+from estafeta_web.journal import Journal
 from estafeta_web.metrics import Metrics
-from estafeta_web.spool import Spool
 
 PATIENCE = 0.5  # seconds for the store; a recipient's answer is due within one second
-REPLAY_PATIENCE = 10.0  # seconds for a batch that is read back
-RETRY = 0.5  # seconds between attempts to reach the store
-
-# SparkPost's names for where a suppression comes from.
-SOURCES = {LIST_UNSUBSCRIBE: "List Unsubscribe", LINK_UNSUBSCRIBE: "Unsubscribe Link"}
+# Seconds of rest between two writes: each costs hand-overs between threads and a turn of the disk, so that
+# many small ones take longer than few large ones, also for those who wait.
+REST = 0.002
+AGE = 600.0  # seconds after which a file is put aside, full or not, and removed: it holds addresses
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
-def rows_of(event: TokenEvent) -> list[Row]:
-    """Return what the store keeps of `event`."""
-    source = SOURCES.get(event.type)
-    if source is not None:
-        return [event, Unsubscribed(event.id, source, event.timestamp)]
-    return [event, *(Automated(event_id, BURST) for event_id in event.scanned)]
+# A line, the type of its event, and who waits to be told whether it is durable.
+_Waiting = tuple[bytes, str, Callable[[bool], None]]
 
 
 class Recorder:
     """Takes events, and keeps what it took."""
 
-    def __init__(self, store: Store, spool: Spool, metrics: Metrics) -> None:
+    def __init__(self, store: Store, file: Journal, metrics: Metrics) -> None:
         self._store = store
-        self._spool = spool
+        self._journal = file
         self._metrics = metrics
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        self._gathered: list[tuple[TokenEvent, asyncio.Future[bool]]] = []
-        self._writing: set[asyncio.Task[None]] = set()
-        self._pending: list[tuple[TokenEvent, asyncio.Future[bool]]] = []
-        self._flushing: asyncio.Task[None] | None = None
-        self._spooled = asyncio.Event()
-        self._replaying: asyncio.Task[None] | None = None
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._gathered: list[_Waiting] = []
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._rested = 0.0
+        self._turning: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Open the spool and begin to read back what an earlier process left in it."""
+        """Open the journal."""
         try:
-            await self._on_disk(self._spool.open)
+            await self._on_disk(self._journal.open)
         except OSError as error:
-            log.error("the spool cannot be opened, tried again when it is needed: %s", error)
-        self._replaying = asyncio.create_task(self._replay())
+            log.error("the journal cannot be opened, tried again when it is needed: %s", error)
+        self._turning = asyncio.create_task(self._turn_over())
 
     async def stop(self) -> None:
-        """Finish writing; what the store has not taken stays in the spool for the next process."""
-        if self._replaying is not None:
-            self._replaying.cancel()
+        """Finish writing; what the store has not yet is the worker's."""
+        if self._turning is not None:
+            self._turning.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._replaying
-        if self._flushing is not None:
-            await self._flushing
-        await self._on_disk(self._spool.close)
+                await self._turning
+        await self._idle.wait()
+        await self._on_disk(self._journal.close)
         self._disk.shutdown()
 
-    @property
-    def backlog(self) -> int:
-        """Bytes in the spool that the store does not have yet."""
-        return self._spool.backlog
-
-    async def record(self, event: TokenEvent) -> bool:
-        """Return whether `event` is durable; takes PATIENCE and a write to the disk at most."""
-        kept = "lost"
-        try:
-            if not self.backlog and await self._gather(event):
-                kept = "store"
-            elif await self._to_spool(event):
-                kept = "spool"
-        except Exception:  # a bug must not cost recipients their answer
-            log.exception("event %d could not be recorded", event.event_id)
-        self._metrics.events.labels(event.type, kept).inc()
-        return kept != "lost"
-
-    def _gather(self, event: TokenEvent) -> asyncio.Future[bool]:
-        """Have `event` written together with all that come in the same turn of the loop."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[bool] = loop.create_future()
-        if not self._gathered:
-            loop.call_soon(self._write_gathered)
-        self._gathered.append((event, done))
-        return done
-
-    def _write_gathered(self) -> None:
-        batch, self._gathered = self._gathered, []
-        task = asyncio.create_task(self._write(batch))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-
-    async def _write(self, batch: list[tuple[TokenEvent, asyncio.Future[bool]]]) -> None:
-        """Write a batch and tell those who wait whether the store has it; each alone where it is refused."""
-        kept = False
-        try:
-            kept = await self._to_store([row for event, _ in batch for row in rows_of(event)], PATIENCE)
-        except RowsRefused as error:
-            if len(batch) > 1:
-                await asyncio.gather(*(self._write([one]) for one in batch))
-            elif not batch[0][1].done():
-                batch[0][1].set_exception(error)
-        finally:  # whatever happens, nobody waits for ever
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(kept)
+    def waiting(self) -> int:
+        """Return how many bytes of the journal the store has not; StoreUnavailable, OSError."""
+        return journal.waiting(self._journal.path, self._store.log_position(str(self._journal.path)))
 
     async def store_answers(self) -> bool:
         """Return whether the store can be written to now."""
-        return await self._to_store([], PATIENCE)
+        return await self._to_store([])
 
-    async def _to_store(self, rows: Sequence[Row], patience: float) -> bool:
+    async def unsubscribe(self, event: TokenEvent) -> bool:
+        """Return whether `event` is durable; takes PATIENCE and a write to the disk at most."""
         try:
-            await asyncio.wait_for(asyncio.wrap_future(self._store.submit(rows)), patience)
+            if await self._to_store(journal.rows(event)):
+                self._metrics.events.labels(event.type, "store").inc()
+                return True
+        except RowsRefused as error:
+            log.error("event %d is lost, the store refuses it: %s", event.event_id, error)
+            self._metrics.events.labels(event.type, "lost").inc()
+            return False
+        return await self.keep(journal.line_of(event), event.type)
+
+    async def keep(self, line: bytes, kind: str) -> bool:
+        """Return whether the line of an event of this kind is on the disk."""
+        kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.add(line, kind, lambda durable: None if kept.done() else kept.set_result(durable))
+        return await kept
+
+    def add(self, line: bytes, kind: str, done: Callable[[bool], None]) -> None:
+        """Have a line written, and `done` called with whether it is on the disk."""
+        self._gathered.append((line, kind, done))
+        if self._idle.is_set():
+            self._idle.clear()
+            self._write_soon()
+
+    def _write_soon(self) -> None:
+        """Write what is gathered until then: at the end of this turn of the loop, or after the rest."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(max(0.0, self._rested - loop.time()), self._write)
+
+    def _write(self) -> None:
+        batch, self._gathered = self._gathered, []
+        lines = [line for line, _, _ in batch]
+        writing = asyncio.get_running_loop().run_in_executor(self._disk, self._append, lines)
+        writing.add_done_callback(
+            lambda written: self._written(batch, written.exception() is None and written.result())
+        )
+
+    def _append(self, lines: list[bytes]) -> bool:
+        try:
+            self._journal.append(b"".join(lines))
+        except OSError as error:
+            log.error("%d events are lost, the journal cannot be written: %s", len(lines), error)
+            return False
+        return True
+
+    def _written(self, batch: list[_Waiting], durable: bool) -> None:
+        self._rested = asyncio.get_running_loop().time() + REST
+        if self._gathered:
+            self._write_soon()
+        else:
+            self._idle.set()
+        kept = "journal" if durable else "lost"
+        for kind, number in Counter([kind for _, kind, _ in batch]).items():
+            self._metrics.events.labels(kind, kept).inc(number)
+        for _, _, done in batch:
+            try:
+                done(durable)
+            except Exception:  # a bug must not cost the others their answer
+                log.exception("a request could not be answered")
+
+    async def _turn_over(self) -> None:
+        while True:
+            await asyncio.sleep(AGE)
+            try:
+                await self._on_disk(self._journal.turn_over)
+            except OSError as error:
+                log.error("the journal cannot be put aside, tried again: %s", error)
+
+    async def _to_store(self, rows: list[Row]) -> bool:
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(self._store.submit(rows)), PATIENCE)
         except (TimeoutError, StoreUnavailable) as error:
             if isinstance(error, RowsRefused):
                 raise
             return False
         return True
 
-    async def _to_spool(self, event: TokenEvent) -> bool:
-        """Append `event` together with all others that come while the disk is busy."""
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._pending.append((event, done))
-        if self._flushing is None:
-            self._flushing = asyncio.create_task(self._flush())
-        return await done
-
-    async def _flush(self) -> None:
-        try:
-            while self._pending:
-                batch, self._pending = self._pending, []
-                await self._append(batch)
-        finally:
-            self._flushing = None
-
-    async def _append(self, batch: list[tuple[TokenEvent, asyncio.Future[bool]]]) -> None:
-        """Append a batch and tell those who wait whether it is on the disk."""
-        kept = False
-        try:
-            await self._on_disk(functools.partial(self._spool.append, [event for event, _ in batch]))
-            kept = True
-        except OSError as error:
-            log.error("%d events are lost, neither store nor spool takes them: %s", len(batch), error)
-        finally:
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(kept)
-        self._spooled.set()
-
-    async def _replay(self) -> None:
-        """Bring the spool into the store, for as long as the process lives."""
-        while True:
-            if not self.backlog:
-                self._spooled.clear()
-                await self._spooled.wait()
-                continue
-            try:
-                done = await self._replay_some()
-            except Exception:  # a bug here may delay the spool, never end its reading
-                log.exception("reading back the spool failed, tried again")
-                done = False
-            if not done:
-                await asyncio.sleep(RETRY)
-
-    async def _replay_some(self) -> bool:
-        events, length = await self._on_disk(self._spool.read)
-        rows = [row for event in events for row in rows_of(event)]
-        try:
-            if not await self._to_store(rows, REPLAY_PATIENCE):
-                return False
-        except RowsRefused:
-            if not await self._replay_apart(events):
-                return False
-        await self._on_disk(functools.partial(self._spool.advance, length))
-        if not self.backlog:
-            log.info("the store has everything from the spool")
-        return True
-
-    async def _replay_apart(self, events: list[TokenEvent]) -> bool:
-        """Write each event by itself, leaving out what the store will never take."""
-        for event in events:
-            try:
-                if not await self._to_store(rows_of(event), REPLAY_PATIENCE):
-                    return False
-            except RowsRefused as error:
-                log.error("event %d in the spool is left out: %s", event.event_id, error)
-        return True
-
-    async def _on_disk(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._disk, work)
+    async def _on_disk(self, work: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._disk, work)

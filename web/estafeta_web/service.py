@@ -1,9 +1,8 @@
-"""What the paths work with, and how a request becomes an event."""
+"""What the paths work with."""
 
 import asyncio
 import contextlib
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,32 +12,17 @@ from typing import NamedTuple, TypeVar, get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from estafeta_core import events
 from estafeta_core.hosting import Shelf
-from estafeta_core.ids import IdSource
 from estafeta_core.links import Links
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.rows import Counter, TokenEvent
+from estafeta_core.store.rows import Counter
 from estafeta_core.tokens import Kind, Token
 from estafeta_core.webhooks.delivery import Delivery
-from estafeta_web import automated, client
+from estafeta_web import client
 from estafeta_web.access import Access
 from estafeta_web.metrics import Counted, Metrics
 from estafeta_web.recorder import Recorder
-
-USER_AGENT_CHARACTERS = 512  # real ones stay below 300
-
-EVENT_TYPES = {
-    Kind.OPEN: events.OPEN,
-    Kind.INITIAL_OPEN: events.INITIAL_OPEN,
-    Kind.CLICK: events.CLICK,
-    Kind.AMP_CLICK: events.AMP_CLICK,
-    Kind.LIST_UNSUBSCRIBE: events.LIST_UNSUBSCRIBE,
-    Kind.LINK_UNSUBSCRIBE: events.LINK_UNSUBSCRIBE,
-}
-
-_CLICKS = frozenset({Kind.CLICK, Kind.AMP_CLICK})
-_MARKED = _CLICKS | {Kind.OPEN, Kind.INITIAL_OPEN}  # unsubscribing has a form that no scanner sends
+from estafeta_web.tracking import EVENT_TYPES, LEAVING, Tracking
 
 READERS = 8  # threads that wait for the store and the disk; a look takes a millisecond
 BROWSERS = (
@@ -52,9 +36,6 @@ PAGES = 1
 ASKING = 2  # questions of the API's at a time that may be long; the other readers stay free for short ones
 # Receivers of webhooks that are asked at a time; each may take 10 seconds, and then 10 for its token.
 PINGS = 20
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -104,11 +85,10 @@ class Service:
     browsing: ThreadPoolExecutor = field(default_factory=_browsing)
     counting: ThreadPoolExecutor = field(default_factory=_counting)
     pages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PAGES))
-    bursts: automated.Bursts = field(default_factory=automated.Bursts)
+    tracking: Tracking = field(default_factory=Tracking)
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ASKING))
     pings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PINGS))
-    ids: IdSource = field(default_factory=IdSource)
-    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
     def token(self, request: Request, kinds: frozenset[Kind]) -> Token | None:
         """Return the token in the path when it is valid and of one of these kinds."""
@@ -132,29 +112,27 @@ class Service:
     def _counted(self) -> Counted:
         return {counter: self.store.counted(counter) for counter in get_args(Counter)}
 
+    async def waiting(self) -> int | None:
+        """Return how many bytes of the journal the store has not; None while that cannot be told."""
+        with contextlib.suppress(Away):
+            return await _answer(self.counting, self.recorder.waiting, SCRAPE_PATIENCE)
+        return None
+
     async def record(self, token: Token, request: Request) -> bool:
         """Record that `token` was used; return whether that is durable."""
-        event_id, now = self.ids.next(), self.now_ms()
-        data = _data(token, request, self.address(request))
-        mark, scanned = "", None
-        if token.kind in _MARKED:
-            mark = automated.mark(request.method, data["user_agent"])
-        # A token that all recipients share may be followed by three of them at once.
-        if token.kind in _CLICKS and not token.shared:
-            scanned = self.bursts.click(token.id, token.target, event_id, now)
-        if mark or scanned is not None:
-            data["automated"] = mark or automated.BURST
-        return await self.recorder.record(
-            TokenEvent(
-                event_id=event_id,
-                type=EVENT_TYPES[token.kind],
-                timestamp=now,
-                id=token.id,
-                shared=token.shared,
-                data=data,
-                scanned=scanned or (),
-            )
-        )
+        try:
+            return await self._record(token, request)
+        except Exception:  # a bug must not cost recipients their answer
+            log.exception("a request could not be recorded")
+            return False
+
+    async def _record(self, token: Token, request: Request) -> bool:
+        agent = request.headers.get("user-agent", "").encode("latin-1")
+        address = self.address(request)
+        if token.kind in LEAVING:
+            return await self.recorder.unsubscribe(self.tracking.unsubscribe(token, agent, address))
+        line = self.tracking.line(token, agent, address, head=request.method == "HEAD")
+        return await self.recorder.keep(line, EVENT_TYPES[token.kind])
 
     def address(self, request: Request) -> str:
         """Return the client's address."""
@@ -174,15 +152,3 @@ def of(request: Request) -> Service:
     """Return the service a request is for."""
     service: Service = request.app.state.service
     return service
-
-
-def _data(token: Token, request: Request, address: str) -> dict[str, str]:
-    data = {
-        "ip_address": address,
-        "user_agent": _CONTROL.sub("", request.headers.get("user-agent", ""))[:USER_AGENT_CHARACTERS],
-    }
-    if token.target:
-        data["target_link_url"] = token.target.decode("utf-8", "replace")
-    if token.name:
-        data["target_link_name"] = token.name
-    return data

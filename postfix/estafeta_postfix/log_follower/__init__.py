@@ -6,5 +6,6 @@ reason       what the remote server said -> error code, reason, bounce class
 connections  which deliveries went over TLS
 records      what was told, and the store -> rows
 reader       a log that is rotated or truncated while it is read
-follow       reads, records, remembers how far
+maillog      all of these together: what a batch of lines means
+follow       reads, records, remembers how far; also the journal of the web service (`journal_follower`)
 """

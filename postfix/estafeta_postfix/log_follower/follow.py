@@ -1,4 +1,4 @@
-"""The loop that reads the log, records what it tells and remembers how far it has come.
+"""The loop that reads a log, records what it tells and remembers how far it has come.
 
 Events and the position behind them are written in one transaction, so a process that is killed
 between two batches repeats nothing and loses nothing. When a write fails, the store is asked for its
@@ -6,27 +6,36 @@ position before the batch is tried again: a commit whose answer was lost has hap
 """
 
 import logging
-import re
-import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
+from typing import Protocol
 
-from estafeta_core import metrics
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.rows import Event, LogPosition, Row
-from estafeta_postfix.log_follower.parse import parse
+from estafeta_core.store.rows import LogPosition, Row
 from estafeta_postfix.log_follower.reader import Chunk, LogReader
-from estafeta_postfix.log_follower.records import Recorder
-from estafeta_postfix.log_follower.timestamp import Timestamps
 
 POLL = 0.1  # seconds between two looks at the log
 RETRY = 1.0  # seconds before a store or a log that failed is tried again
 UNRECORDED = 1024 * 1024  # bytes without events after which the position is written by itself
 
-_STAMP = re.compile(rb"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)?")
-
 log = logging.getLogger(__name__)
+
+
+class Meaning(Protocol):
+    """What the lines of a log mean."""
+
+    def forget(self) -> None:
+        """Forget earlier lines: the log is read from another place, or some of it once more."""
+
+    def rows(self, lines: list[bytes]) -> list[Row]:
+        """Return the rows of a batch of lines; StoreUnavailable when the store cannot be asked."""
+
+    def recorded(self, rows: list[Row], position: LogPosition) -> None:
+        """Learn that rows are durable, and the position behind them."""
+
+    def looked(self, chunk: Chunk | None) -> None:
+        """Learn what one look at the log has brought."""
 
 
 class Follower:
@@ -36,16 +45,15 @@ class Follower:
         self,
         path: Path,
         store: Store,
-        recorder: Recorder,
+        meaning: Meaning,
         wait: Callable[[float], bool],
         reader: Callable[[Path, LogPosition | None], LogReader] = LogReader,
     ) -> None:
         self._path = path
         self._store = store
-        self._recorder = recorder
+        self._meaning = meaning
         self._wait = wait
         self._reader = reader
-        self._times = Timestamps()
         self._recorded: LogPosition | None = None
 
     def run(self) -> None:
@@ -61,15 +69,14 @@ class Follower:
     def _follow(self) -> None:
         """Follow from where the store says, until told to stop or something fails."""
         self._recorded = self._store.log_position(str(self._path))
-        self._recorder.forget()
+        self._meaning.forget()
         reader = self._reader(self._path, self._recorded)
         try:
             while True:
                 chunk = reader.read()
                 if chunk is not None:
                     self._record(chunk)
-                    metrics.LOG_LINES.add(len(chunk.lines))
-                metrics.LOG_BEHIND.set(self._age(chunk) if chunk is not None and chunk.full else 0.0)
+                self._meaning.looked(chunk)
                 # A log that grows is read in batches: a transaction for each line would keep the disk busy.
                 if self._wait(0 if chunk is not None and chunk.full else POLL):
                     return
@@ -77,22 +84,12 @@ class Follower:
             reader.close()
 
     def _record(self, chunk: Chunk) -> None:
-        told = [item for item in map(parse, chunk.lines) if item is not None]
-        rows = self._recorder.rows(told)
+        rows = self._meaning.rows(chunk.lines)
         if not rows and not self._far(chunk.position):
             return
         self._write([*rows, chunk.position])
-        for row in rows:
-            if isinstance(row, Event):
-                metrics.LOG_EVENTS[row.type].add()
         self._recorded = chunk.position
-
-    def _age(self, chunk: Chunk) -> float:
-        """Return how many seconds ago its last line was written; 0 where it does not begin with a time."""
-        stamp = _STAMP.match(chunk.lines[-1])
-        if stamp is None:
-            return 0.0
-        return max(0.0, time.time() - self._times.read(stamp[0].decode()).start / 1000)
+        self._meaning.recorded(rows, chunk.position)
 
     def _far(self, position: LogPosition) -> bool:
         last = self._recorded

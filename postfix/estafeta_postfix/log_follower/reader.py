@@ -37,6 +37,8 @@ class Chunk:
 class LogReader:
     """Reads the log at one path from a position on."""
 
+    grace = GRACE
+
     def __init__(
         self, path: Path, position: LogPosition | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
@@ -74,8 +76,12 @@ class LogReader:
             for path in self._files():
                 if path.stat().st_ino == wanted.inode:
                     return self._open_at(path, wanted.offset)
-            log.warning("%s: the file read last is gone, beginning at the start of this one", self._path)
-        return self._open_at(self._path, 0)
+            log.warning("%s: the file read last is gone, beginning anew", self._path)
+        return self._open_at(self._first(), 0)
+
+    def _first(self) -> Path:
+        """Return the file to begin with where no position is known."""
+        return self._path
 
     def _open_at(self, path: Path, offset: int) -> bool:
         try:
@@ -114,7 +120,7 @@ class LogReader:
                 return False
             now = self._clock()
             self._quiet_since = now if self._quiet_since is None else self._quiet_since
-            return now - self._quiet_since >= GRACE
+            return now - self._quiet_since >= self.grace
         return False  # no successor yet
 
     def _go_on(self) -> None:

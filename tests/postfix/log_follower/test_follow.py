@@ -8,6 +8,7 @@ from estafeta_core.ids import IdSource
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_postfix.log_follower import follow
 from estafeta_postfix.log_follower.follow import Follower
+from estafeta_postfix.log_follower.maillog import MailLog
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
 
@@ -31,7 +32,7 @@ class Turns:
 
 
 def run(log: Path, store: Store, turns: Turns) -> None:
-    Follower(log, store, Recorder(store, IdSource(), Timestamps()), turns).run()
+    Follower(log, store, MailLog(Recorder(store, IdSource(), Timestamps())), turns).run()
 
 
 def append(log: Path, *recipients: str, queue_id: str = "A1B2C3") -> None:

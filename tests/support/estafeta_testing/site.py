@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from estafeta_core import secrets
+from estafeta_core import journal, secrets
 from estafeta_core.config.accounts import Account, Credential, Permission, Subaccount
 from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Auth, Config, Listener
@@ -23,15 +23,16 @@ from estafeta_core.store.rows import Message
 from estafeta_core.webhooks.delivery import Delivery
 from estafeta_core.webhooks.guard import Guard
 from estafeta_core.webhooks.poster import Poster
+from estafeta_testing.journals import catch_up
 from estafeta_testing.stored import make_rows
 from estafeta_web import client
 from estafeta_web.access import Access
 from estafeta_web.app import make_app
 from estafeta_web.daemon import Server
+from estafeta_web.journal import Journal
 from estafeta_web.metrics import Metrics
 from estafeta_web.recorder import Recorder
 from estafeta_web.service import Service
-from estafeta_web.spool import Spool
 
 KEY = bytes(range(32))
 # Of the account acme, whose copies `Site.message` records: by the name of the credential.
@@ -110,12 +111,18 @@ class Site:
 
     def events(self, *types: str) -> list[Occurrence]:
         """Return the events of these types, newest first."""
+        self.catch_up()
         return self.store.events(types=types)
 
     def suppressed(self, recipient: str = "alice@example.net") -> set[str]:
         """Return the types for which the account does not mail the recipient."""
+        self.catch_up()
         types = ("transactional", "non_transactional")
         return {kind for kind in types if self.store.is_suppressed("acme", None, [recipient], [kind])}
+
+    def catch_up(self) -> None:
+        """Bring what is in the journal into the store, as the worker does."""
+        catch_up(self.folder, self.store)
 
     def wait_until(self, true: Callable[[], bool], seconds: float = 10.0) -> None:
         """Wait for something that happens in the background."""
@@ -141,7 +148,7 @@ def serving(folder: Path, store: Store, proxies: Sequence[str] = ()) -> Iterator
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     links = Links([KEY], base, "bounce.example.com")
     metrics = Metrics()
-    recorder = Recorder(store, Spool(folder / "web-spool"), metrics)
+    recorder = Recorder(store, Journal(folder / journal.NAME), metrics)
     shelf = Shelf(folder)
     service = Service(
         links,
