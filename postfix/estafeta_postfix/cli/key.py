@@ -27,7 +27,7 @@ from estafeta_core.directory import Credential, Directory
 from estafeta_core.identity import Identity
 from estafeta_postfix.cli.account_files import Accounts, identity_of, in_line, round_trip, with_accounts
 from estafeta_postfix.cli.failure import Failure
-from estafeta_postfix.cli.text import json_text
+from estafeta_postfix.cli.text import json_text, table
 
 _DURATION = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -206,8 +206,8 @@ def list_(found: Accounts, *, as_json: bool) -> None:
         click.echo(json_text(rows))
         return
     head = ("ACCOUNT/NAME", "DIALECT", "USER NAME", "KEY", "STATUS", "PERMISSIONS", "EXPIRES")
-    for words in (head, *map(_words, rows)):
-        click.echo("{:<32} {:<9} {:<16} {:<8} {:<9} {:<28} {}".format(*words))
+    for line in table([head, *map(_words, rows)]):
+        click.echo(line)
 
 
 def _words(row: dict[str, Any]) -> tuple[str, ...]:
