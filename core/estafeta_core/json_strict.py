@@ -19,6 +19,7 @@ from typing import Any
 DEPTH = 32  # containers in each other; metadata that people write has two or three
 INTEGER_BITS = 64  # what databases and most languages hold
 
+_TOO_DEEP = f"nested deeper than {DEPTH}"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -34,7 +35,9 @@ def loads(text: str) -> Any:
     """Return the value that `text` is."""
     try:
         value = _DECODER.decode(text)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:  # Python's limit is far beyond ours
+        raise JsonError(_TOO_DEEP) from None
+    except ValueError as error:
         raise JsonError(str(error)) from None
     # Only an escape can bring in NUL or a surrogate, and only brackets nest: most texts need no walk.
     if "\\u" in text or text.count("{") + text.count("[") > DEPTH:
@@ -49,7 +52,7 @@ def with_strings(value: Any, change: Callable[[str], str], depth: int = DEPTH) -
     if not isinstance(value, list | dict):
         return value
     if depth == 0:
-        raise JsonError(f"nested deeper than {DEPTH}")
+        raise JsonError(_TOO_DEEP)
     if isinstance(value, list):
         return [with_strings(item, change, depth - 1) for item in value]
     pairs = [(_storable(change(key)), with_strings(item, change, depth - 1)) for key, item in value.items()]

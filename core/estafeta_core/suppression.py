@@ -18,14 +18,19 @@ MAIL = ("transactional", "non_transactional")
 OPEN_TRACKING = "open_tracking"
 TYPES = (*MAIL, OPEN_TRACKING)
 
+# Where an entry comes from, in SparkPost's words.
 BY_HAND = "Manually Added"
+BOUNCE_RULE = "Bounce Rule"
+LIST_UNSUBSCRIBE = "List Unsubscribe"
+UNSUBSCRIBE_LINK = "Unsubscribe Link"
+SPAM_COMPLAINT = "Spam Complaint"
 CONSENT_REVOKED = "Tracking Consent Revoked"
 SOURCES = (
     BY_HAND,
-    "Bounce Rule",
-    "List Unsubscribe",
-    "Unsubscribe Link",
-    "Spam Complaint",
+    BOUNCE_RULE,
+    LIST_UNSUBSCRIBE,
+    UNSUBSCRIBE_LINK,
+    SPAM_COMPLAINT,
     "Compliance",
     CONSENT_REVOKED,
 )

@@ -15,6 +15,7 @@ from pathlib import Path
 from estafeta_core import secrets
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.store.rows import Suppression
+from estafeta_core.suppression import BY_HAND
 from estafeta_postfix import dkim_keys
 from estafeta_postfix.files import write_bytes, write_text
 
@@ -278,7 +279,7 @@ def suppressions(now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
             subaccount=None,
             recipient=recipient,
             type=kind,
-            source="Manually Added",
+            source=BY_HAND,
             description="suppressed in every sandbox",
             created=now_ms(),
         )

@@ -70,6 +70,8 @@ def test_nesting_is_taken_up_to_its_limit() -> None:
     assert json_strict.loads("[" + "[]," * 100 + "[]]") == [[]] * 101
     with pytest.raises(json_strict.JsonError, match="nested deeper"):
         json_strict.loads("[" * (depth + 1) + "]" * (depth + 1))
+    with pytest.raises(json_strict.JsonError, match="nested deeper"):
+        json_strict.loads("[" * 100_000)  # so deep that Python's own reader gives up first
 
 
 def test_an_object_with_a_key_twice_can_be_told_and_holds_the_last_value() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from estafeta_core.store.event_filter import EVERYTHING, EventFilter
-from estafeta_core.store.reader import LATEST, Occurrence, Reader, occurrence
+from estafeta_core.store.reader import LATEST, Occurrence, Reader, as_id, occurrence
 from estafeta_core.store.rows import Event, Message, Transmission
 from estafeta_core.store.statements import read_event, read_message, read_transmission
 
@@ -58,7 +58,7 @@ class Activity(Reader):
         """
         if account is None:
             return self.find_transmission(id_text)
-        if id_text.isascii() and id_text.isdecimal() and int(id_text) <= LATEST:
+        if as_id(id_text) is not None:
             found = self.find_transmission(id_text)
             if found is not None and found.account == account:
                 return found
@@ -66,6 +66,14 @@ class Activity(Reader):
         if not rows and (requeued := self.requeued(id_text)) is not None:
             rows = self.query("account_queue_id", requeued.original, account)
         return read_transmission(rows[0]) if rows else None
+
+    def asked_transmission(self, account: str | None, id_text: str) -> int | None:
+        """Return the transmission id to search for: the account's, by any of its names, or the number itself.
+
+        A refused message never became a transmission, and only its events know the id that they share.
+        """
+        found = self.own_transmission(account, id_text)
+        return as_id(id_text) if found is None else found.transmission_id
 
     def messages_after(self, transmission_id: int, message_id: int, limit: int) -> list[Message]:
         """Return copies of a transmission in the order of their ids, those behind `message_id`."""

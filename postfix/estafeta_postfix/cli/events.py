@@ -85,8 +85,8 @@ def _pattern(text: str | None) -> tuple[str, ...] | None:
 
 
 def _transmission(store: Store, account: str | None, id_text: str) -> tuple[int, ...]:
-    found = store.own_transmission(account, id_text)
-    return () if found is None else (found.transmission_id,)
+    found = store.asked_transmission(account, id_text)
+    return () if found is None else (found,)
 
 
 def _newest_first(store: Store, search: Search) -> Iterator[Occurrence]:

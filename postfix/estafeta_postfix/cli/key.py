@@ -30,7 +30,7 @@ from estafeta_core.store.rows import Suspension
 from estafeta_postfix.cli import suspended
 from estafeta_postfix.cli.account_files import Accounts, identity_of, in_line, round_trip, with_accounts
 from estafeta_postfix.cli.failure import Failure
-from estafeta_postfix.cli.text import json_text
+from estafeta_postfix.cli.text import json_text, table
 from estafeta_postfix.suspender import words as suspended_for
 
 _DURATION = re.compile(r"([0-9]{1,6})([mhd])")
@@ -211,10 +211,8 @@ def list_(found: Accounts, *, as_json: bool) -> None:
         click.echo(json_text(rows))
         return
     head = ("ACCOUNT/NAME", "DIALECT", "USER NAME", "KEY", "STATUS", "PERMISSIONS", "EXPIRES")
-    shown = [head, *map(_words, rows)]
-    status = max(9, *(len(words[4]) for words in shown))
-    for words in shown:
-        click.echo(f"{{:<32}} {{:<9}} {{:<16}} {{:<8}} {{:<{status}}} {{:<28}} {{}}".format(*words))
+    for line in table([head, *map(_words, rows)]):
+        click.echo(line)
 
 
 def _suspensions(found: Accounts) -> dict[str, Suspension]:

@@ -31,7 +31,7 @@ def opened(config_path: Path) -> Iterator[Store]:
 def detail(event: Event) -> str:
     """Return in a few words what only this event has to say."""
     data = event.data
-    words = [data.get("target_link_url"), data.get("raw_reason")]
+    words = [data.get("target_link_url"), data.get("raw_reason"), data.get("fbtype")]
     if event.type == events.WARNING:
         words.append(data.get("reason"))
     if event.type in (events.DELIVERY, events.OPEN, events.INITIAL_OPEN, events.CLICK):

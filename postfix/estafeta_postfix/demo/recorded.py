@@ -38,7 +38,7 @@ def check(sandbox: Mapping[str, Any], scenario: Scenario, queue_id: str, report:
     expected = {(recipient, kind) for recipient, kinds in scenario.events.items() for kind in kinds}
 
     def complete() -> bool | None:
-        events = _shown(sandbox, queue_id).get("events", ())
+        events = shown(sandbox, queue_id).get("events", ())
         recorded.update((str(event.get("raw_rcpt_to")), event["type"]) for event in events)
         return expected <= recorded or None
 
@@ -46,14 +46,14 @@ def check(sandbox: Mapping[str, Any], scenario: Scenario, queue_id: str, report:
     for recipient, kinds in scenario.events.items():
         for kind in sorted(kinds):
             report.check((recipient, kind) in recorded, f"{recipient}: {kind}", sorted(recorded))
-    transmission_id = _shown(sandbox, queue_id).get("transmission_id", "")
+    transmission_id = shown(sandbox, queue_id).get("transmission_id", "")
     for kind in scenario.listed:
         said = _estafeta(sandbox, kind, "list", "--json")
         found = [line for line in said.splitlines() if f'"{transmission_id}"' in line]
         report.check(len(found) == 1, f"`estafeta {kind} list` shows it", said)
 
 
-def _shown(sandbox: Mapping[str, Any], queue_id: str) -> dict[str, Any]:
+def shown(sandbox: Mapping[str, Any], queue_id: str) -> dict[str, Any]:
     """Return what `show --json` says; nothing where it found nothing."""
     said = show(sandbox, queue_id, "--json")
     found: dict[str, Any] = json.loads(said) if said.startswith("{") else {}

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from estafeta_core import events
+from estafeta_core import events, suppression
 from estafeta_core.bounce_class import HARD
 from estafeta_core.config.schema import IpPool
 from estafeta_core.ids import IdSource
@@ -29,8 +29,6 @@ from estafeta_postfix.log_follower.timestamp import Timestamps
 # A message not yet so many milliseconds old has not been deferred before (Postfix's shortest back-off is
 # longer), and the store need not be asked how often.
 YOUNG = 1000
-
-BOUNCE_RULE = "Bounce Rule"  # SparkPost's name for where such a suppression comes from
 
 _METHODS: dict[str, object] = {"recv_method": "esmtp", "delv_method": "esmtp"}
 _HARD = frozenset(map(str, HARD))
@@ -231,7 +229,7 @@ def _suppressions(copy: Copy, said: str, moment: int) -> list[Suppression]:
             subaccount=transmission.subaccount,
             recipient=copy.message.rcpt_to,
             type=kind,
-            source=BOUNCE_RULE,
+            source=suppression.BOUNCE_RULE,
             description=said,
             created=moment,
         )

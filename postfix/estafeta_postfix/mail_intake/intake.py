@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from estafeta_core import rfc2047
+from estafeta_core.bounce_class import HARD
 from estafeta_core.ids import IdSource
 from estafeta_core.links import Links
 from estafeta_core.store import Copy, Store
@@ -168,4 +169,4 @@ def _told(copy: Copy, failure: Failure) -> str:
     kind = records.bounce_class(failure)
     text = f"out-of-band bounce of message {copy.message.message_id}, class {kind}"
     text += f", status {failure.status}" if failure.status else ""
-    return text + (", suppressed" if kind in records.HARD else "")
+    return text + (", suppressed" if kind in HARD else "")

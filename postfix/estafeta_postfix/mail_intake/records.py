@@ -8,26 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from estafeta_core import events
-from estafeta_core.bounce_class import INVALID_RECIPIENT, classify
+from estafeta_core import events, suppression
+from estafeta_core.bounce_class import HARD, classify
 from estafeta_core.store import Copy
 from estafeta_core.store.rows import Bounced, Row, TokenEvent, Unsubscribed
 from estafeta_postfix.mail_intake.complaint import Complaint
 from estafeta_postfix.mail_intake.delivery_status import Failure
 
-# SparkPost's hard classes: invalid recipient, no recipient, unsubscribe.
-HARD = frozenset({INVALID_RECIPIENT, 30, 90})
-# SparkPost's names for where a suppression comes from.
-BOUNCE_RULE = "Bounce Rule"
-SPAM_COMPLAINT = "Spam Complaint"
-LIST_UNSUBSCRIBE = "List Unsubscribe"
-
 _RECEIVED: dict[str, Any] = {"recv_method": "esmtp"}
 
 
 def bounce_class(failure: Failure) -> int:
-    """Return the class of a failure."""
-    return classify(failure.status, final=True)
+    """Return the class of a failure, as for a bounce in the mail log: by its status and what was said."""
+    return classify(failure.status, final=True, text=failure.said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ def bounce(copy: Copy, failure: Failure, now: Occasion) -> list[Row]:
     }
     rows: list[Row] = [_event(events.OUT_OF_BAND, copy, now, data)]
     if kind in HARD:
-        rows.append(Bounced(copy.message.message_id, BOUNCE_RULE, words, now.time))
+        rows.append(Bounced(copy.message.message_id, suppression.BOUNCE_RULE, words, now.time))
     return rows
 
 
@@ -62,7 +55,7 @@ def complaint(copy: Copy, said: Complaint, report_to: str, now: Occasion) -> lis
     told = {"fbtype": said.kind, "report_by": said.reporter, "report_to": report_to, "user_str": said.agent}
     return [
         _event(events.SPAM_COMPLAINT, copy, now, {**now.delivered, **told}),
-        Unsubscribed(copy.message.message_id, SPAM_COMPLAINT, now.time),
+        Unsubscribed(copy.message.message_id, suppression.SPAM_COMPLAINT, now.time),
     ]
 
 
@@ -71,7 +64,7 @@ def unsubscribe(copy: Copy, mailfrom: str, now: Occasion) -> list[Row]:
     data = {**_RECEIVED, **now.delivered, "mailfrom": mailfrom}
     return [
         _event(events.LIST_UNSUBSCRIBE, copy, now, data),
-        Unsubscribed(copy.message.message_id, LIST_UNSUBSCRIBE, now.time),
+        Unsubscribed(copy.message.message_id, suppression.LIST_UNSUBSCRIBE, now.time),
     ]
 
 

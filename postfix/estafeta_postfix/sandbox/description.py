@@ -100,7 +100,8 @@ class Description:
                 f"  SMTP   {place:22} {name}: TLS {listener.tls}, AUTH {' '.join(mechanisms(listener))}"
             )
         lines += [
-            f"  web    {config.base_url}",
+            f"  web    {config.base_url}   (statistics: sign in with a password of these below)",
+            f"  intake {ports.LOOPBACK}:{self.ports.intake}   (SMTP for mail that comes back)",
             f"  outbox {self.layout.outbox}/new   (nothing leaves this machine: look here)",
             f"  log    {config.maillog}, {self.layout.logs}/",
             f"  config {self.layout.config}, {config.accounts_dir}/",
@@ -121,6 +122,7 @@ class Description:
         listener = next(iter(self.settings.config.listeners.values()))
         options = '{"campaign_id": "hello", "options": {"click_tracking": true, "open_tracking": true}}'
         sender = first.senders[0]
+        api = f"{self.settings.config.base_url}/api/v1/events/message"
         return [
             "",
             "Send a message with swaks:",
@@ -131,7 +133,11 @@ class Description:
             f"    --h-From '{sender}' --add-header 'X-MSYS-API: {options}' \\",
             "    --add-header 'Content-Type: text/html' --body '<a href=\"https://example.com/\">hello</a>'",
             "",
+            "Mail to bounce…@, defer…@, oob…@ and complaint…@, whatever the domain, is refused, put off,",
+            "taken and returned, and called spam.",
+            "",
             "Then:",
             "",
             f"  {Path(sys.executable).with_name('estafeta')} --config {self.layout.config} events",
+            f"  curl -H 'Authorization: {first.password}' {api}",
         ]

@@ -8,7 +8,7 @@ import pytest
 from estafeta_core.store import AnswerTooLong, Search, Store
 from estafeta_core.store.event_filter import EventFilter, pattern
 from estafeta_core.store.rows import Event, Message, Requeued, Row, Transmission
-from estafeta_testing.stored import make_rows
+from estafeta_testing.stored import IDS, make_rows
 
 
 def stored(store: Store, *recipients: str, **fields: Any) -> Transmission:
@@ -140,6 +140,25 @@ def test_a_transmission_is_found_by_each_of_its_names_and_only_by_its_account(st
     assert store.own_transmission(None, "4Xshort") == theirs
     for name in ("", "x", "9" * 30, "4Xnone"):
         assert store.own_transmission("acme", name) is None
+
+
+def test_events_of_a_refused_message_are_found_by_the_id_that_they_share(store: Store) -> None:
+    event_id, shared = IDS.next(), IDS.next()
+    store.record(
+        [Event(event_id, "policy_rejection", 1, shared, None, "acme", None, {"rcpt_to": "a@x.example"})]
+    )
+    mine = stored(store, "a@x.example")
+    assert store.asked_transmission("acme", "4Xqueue") == mine.transmission_id
+    assert store.asked_transmission("acme", "4Xnone") is None
+    asked = store.asked_transmission("acme", str(shared))
+    assert asked is not None
+    found = {
+        account: [
+            each.event.event_id for each in store.search(Search(account, transmissions=(asked,)), limit=9)
+        ]
+        for account in ("acme", "other")
+    }
+    assert found == {"acme": [event_id], "other": []}
 
 
 def test_copies_come_in_pages_with_what_happened_to_them(store: Store) -> None:

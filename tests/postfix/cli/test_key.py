@@ -208,6 +208,8 @@ def test_keys_are_listed_by_their_first_digits(run: Run, folder: Path) -> None:
     assert rows["acme/app"]["prefix"] == key[:8]
     text = run("list").stdout
     assert [line.split()[0] for line in text.splitlines()] == ["ACCOUNT/NAME", *rows]
+    expires = text.index("EXPIRES")
+    assert {line[expires - 1] for line in text.splitlines()} == {" "}  # however wide what stands before it is
     assert key not in text
 
 

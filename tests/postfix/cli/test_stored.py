@@ -40,6 +40,7 @@ def test_a_configuration_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         ("delivery", {"ip_address": "192.0.2.1", "ip_pool": "marketing"}, "192.0.2.1, pool marketing"),
         ("bounce", {"raw_reason": "550 no", "ip_pool": "marketing"}, "550 no, pool marketing"),
         ("bounce", {"raw_reason": "550 no", "ip_address": "192.0.2.1"}, "550 no"),
+        ("spam_complaint", {"fbtype": "abuse", "user_str": "Agent/1"}, "abuse"),
         ("warning", {"reason": "The text lacks [Unsubscribe]"}, "The text lacks [Unsubscribe]"),
         ("click", {"target_link_url": "https://x.example/", "ip_address": "::1"}, "https://x.example/, ::1"),
     ],

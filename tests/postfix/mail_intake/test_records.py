@@ -1,5 +1,6 @@
 import pytest
 
+from estafeta_core.bounce_class import HARD
 from estafeta_core.store import Copy, Store
 from estafeta_core.store.rows import Bounced, Message, TokenEvent, Unsubscribed
 from estafeta_postfix.mail_intake import records
@@ -77,6 +78,24 @@ def test_only_a_hard_bounce_suppresses_and_then_both_types(
     store.record(records.bounce(accepted(store, transactional=transactional), failure(status, "", ""), now()))
     assert suppressed(store) == ({"transactional", "non_transactional"} if hard else set())
     assert [found.event.type for found in store.events(types=["out_of_band"])] == ["out_of_band"]
+
+
+@pytest.mark.parametrize(
+    ("failed", "expected"),
+    [
+        (failure("5.7.1", "550", "550 5.7.1 No such user!"), 10),
+        (failure("5.1.1", "550", "550 5.1.1 rejected under suspicion of SPAM"), 52),
+        (failure("5.0.0", "554", "554 5.0.0 Mailbox is full"), 22),
+    ],
+)
+def test_the_words_count_where_the_code_is_vague_or_wrong(
+    store: Store, failed: Failure, expected: int
+) -> None:
+    copy = accepted(store)
+    store.record(records.bounce(copy, failed, now()))
+    [found] = store.events(types=["out_of_band"])
+    assert found.event.data["bounce_class"] == str(expected)
+    assert bool(suppressed(store)) == (expected in HARD)
 
 
 @pytest.mark.parametrize("transactional", [True, False])

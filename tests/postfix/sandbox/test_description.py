@@ -3,6 +3,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from estafeta_postfix import demo_accounts
@@ -72,10 +73,21 @@ def test_the_page_names_every_listener_and_key(description: Description) -> None
 
 def test_the_command_on_the_page_sends_a_message(sandbox: Sandbox, description: Description) -> None:
     page = description.as_text()
-    command = page[page.index("  swaks --server") : page.index("Then:")].replace("\\\n", " ")
+    command = page[page.index("  swaks --server") : page.index("Mail to bounce")].replace("\\\n", " ")
     command = command.replace("127.0.0.1:2001", f"127.0.0.1:{sandbox.listener().port}")
     command = command.replace(description.credentials[0].password, sandbox.credential().password)
     done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     [delivered] = sandbox.wait_for_outbox("somebody@example.com")
     assert f"{sandbox.web}/c/".encode() in delivered.body.replace(b"=\r\n", b"")
+
+
+def test_the_page_says_how_to_ask_over_http(sandbox: Sandbox, description: Description) -> None:
+    [line] = [each for each in description.as_text().splitlines() if each.startswith("  curl ")]
+    _, _, header, url = shlex.split(line)
+    key = header.removeprefix("Authorization: ")
+    assert key == description.credentials[0].password
+    path = url.removeprefix(description.settings.config.base_url)
+    answer = httpx2.get(sandbox.web + path, headers={"Authorization": sandbox.credential().password})
+    assert answer.status_code == 200
+    assert "results" in answer.json()

@@ -29,7 +29,10 @@ FORM = {"Sec-Fetch-Site": "same-origin"}  # what a browser says of a form of the
 # What became of the recipients of a send: the events of each behind the injection.
 LIVES: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "alice": (
-        ("delivery", {"ip_address": "192.0.2.25", "queue_time": 850, "num_retries": 0}),
+        (
+            "delivery",
+            {"ip_address": "192.0.2.25", "queue_time": "850", "num_retries": "0", "outbound_tls": "1"},
+        ),
         ("initial_open", {"ip_address": "198.51.100.7", "user_agent": "Proxy/1.0", "automated": True}),
         ("open", {"ip_address": "198.51.100.8", "user_agent": AGENT}),
         ("click", {"ip_address": "198.51.100.8", "target_link_url": "https://shop.example/?a=1&b=2"}),
@@ -101,7 +104,7 @@ def record(
         Content(transmission.transmission_id, messages[0].message_id, account, digest, "utf-8", now),
         Group(group_id, account, text, transmission.transmission_id, now),
         *(GroupContact(group_id, address) for address in addresses),
-        Suppression(account, None, addresses[0], "non_transactional", "List Unsubscribe", text, now),
+        Suppression(account, None, addresses[0], "non_transactional", "List Unsubscribe", text, now + 5000),
         Suppression(account, None, f"hard.{account}@example.net", "transactional", "Bounce Rule", text, now),
         *events(told, messages, text),
     ]

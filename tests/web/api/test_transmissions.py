@@ -38,6 +38,7 @@ def test_t42_a_transmission_is_shown_by_each_of_its_names(ask: Ask, site: Site, 
     assert (first["rcpt_to"], first["state"], second["state"]) == ("a@x.example", "delivered", "queued")
     assert [event["type"] for event in first["events"]] == ["injection", "delivery"]
     assert first["events"][1]["queue_time"] == "4"
+    assert list(first["events"][1])[:3] == ["type", "timestamp", "event_id"]  # in the order of the Events API
 
 
 @pytest.mark.parametrize("name", ["1", "nothing", "4Xnone", "9" * 30, "-1", "%00", "a b"])

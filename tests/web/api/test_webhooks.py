@@ -194,6 +194,7 @@ def test_events_are_replayed_by_time_and_by_transmission(site: Site, receiver: R
         ({}, "from and to"),
         ({"since": "x"}, "from and to"),
         ({"from": "yesterday"}, "from"),
+        ({"from": "9999-12-31T23:59:59Z"}, "from"),
         ({"transmission_id": "4Xnobody"}, "transmission_id"),
     ):
         assert message(ask(**fields), 400).startswith(why)

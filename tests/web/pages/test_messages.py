@@ -29,6 +29,7 @@ def test_everything_that_happened_stands_in_order(desk: Site, history: History) 
         "Unsubscribed, by the mail program",
     ]
     assert "<bdi>https://shop.example/?a=1&amp;b=2</bdi>" in text
+    assert "<dt>TLS</dt><dd><bdi>yes</bdi></dd>" in text
 
 
 def test_h7_what_a_program_did_is_told_apart(desk: Site, history: History) -> None:

@@ -50,7 +50,7 @@ def test_each_recipient_has_the_state_that_the_statistics_count_him_in(desk: Sit
     )
     assert dict(states) == {
         "alice": "Delivered",
-        "bob": "Delivery errors",
+        "bob": "Not delivered",
         "carol": "Delivered",
         "dave": "Rejected",
         "erin": "Sending",

@@ -1,5 +1,7 @@
 """Every language has every text."""
 
+import dataclasses
+import itertools
 import re
 
 import pytest
@@ -9,6 +11,7 @@ from estafeta_core import statistics
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.events import ADDITIONAL
 from estafeta_core.statistics import PERIODS
+from estafeta_core.store.lists import Fate
 from estafeta_web.pages import timeline
 from estafeta_web.pages.words import WORDS, asked, spoken
 
@@ -34,6 +37,8 @@ def test_there_is_a_word_for_everything_that_can_be_shown(language: str) -> None
     say = WORDS[language].say
     assert set(PERIODS) <= say["period"].keys()
     assert {row.name for row in statistics.rows({})} <= say["status"].keys()
+    fates = itertools.product((False, True), repeat=len(dataclasses.fields(Fate)))
+    assert {statistics.state(Fate(*fate)) for fate in fates} <= say["state"].keys()
     assert ADDITIONAL.keys() <= say["event"].keys()
     assert set(timeline.FACTS) == say["fact"].keys()
 

@@ -5,19 +5,21 @@ and commas are counted first. An object that has a key twice is refused, because
 Raises Problem.
 """
 
-import asyncio
 import functools
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from estafeta_core import json_strict
 from estafeta_core.json_strict import JsonError, Repeated
+from estafeta_web import body
 from estafeta_web.api.problems import UNREAD, Problem, bad_request
 from estafeta_web.service import Service
 
 BODY_SECONDS = 14.0  # for it to arrive; the connection ends a request after 15
+
+_REFUSED = {408: "The request did not arrive in time", 413: "The body may have {} bytes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +36,13 @@ SMALL = Bounds(64 * 1024, 1_000)
 async def read_object(serving: Service, request: Request, bounds: Bounds = SMALL) -> dict[str, Any]:
     """Return the object that the body is; {} for no body at all."""
     try:
-        raw = await asyncio.wait_for(_read(request, bounds.size), BODY_SECONDS)
-    except (TimeoutError, ClientDisconnect):
-        raise Problem(408, "The request did not arrive in time", headers=UNREAD) from None
+        raw = await body.read(request, bounds.size, BODY_SECONDS)
+    except body.Refused as refused:
+        why = _REFUSED[refused.status].format(bounds.size)
+        raise Problem(refused.status, why, headers=UNREAD) from None
     if not raw:
         return {}
     return await serving.look(functools.partial(_object, raw, bounds.parts))
-
-
-async def _read(request: Request, size: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > size:
-            raise Problem(413, f"The body may have {size} bytes", headers=UNREAD)
-    return bytes(body)
 
 
 def _object(raw: bytes, parts: int) -> dict[str, Any]:

@@ -184,5 +184,5 @@ def _transmissions(store: Store, caller: Caller, ids: tuple[str, ...] | None) ->
     """Return the caller's transmissions that these ids name, each by any of its names."""
     if ids is None:
         return None
-    found = (store.own_transmission(caller.account, each) for each in ids)
-    return tuple({each.transmission_id for each in found if each is not None})
+    found = {store.asked_transmission(caller.account, each) for each in ids}
+    return tuple(each for each in found if each is not None)

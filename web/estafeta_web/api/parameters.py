@@ -67,12 +67,7 @@ class Parameters:
         if text is None:
             return default
         try:
-            moment = datetime.fromisoformat(_LOST_PLUS.sub("+", text))
-            if moment.year > LAST_YEAR:
-                raise ValueError(text)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=self._zone)
-            return max(0, round(moment.timestamp() * 1000))
+            return milliseconds(_LOST_PLUS.sub("+", text), self._zone)
         except (ValueError, OverflowError):
             raise bad_request(
                 f"{name} must be a time such as 2026-11-20T13:00 or 2026-11-20T13:00:00Z"
@@ -97,3 +92,11 @@ def _zone(name: str) -> tzinfo:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise bad_request(f"{name[:64]!r} is no time zone", "Give a name such as America/New_York.") from None
+
+
+def milliseconds(text: str, zone: tzinfo) -> int:
+    """Return the Unix time of an ISO 8601 text, in `zone` where it names none; ValueError, OverflowError."""
+    moment = datetime.fromisoformat(text)
+    if moment.year > LAST_YEAR:
+        raise ValueError(text)
+    return max(0, round((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000))

@@ -26,6 +26,7 @@ from estafeta_web.service import Service
 
 PIECE = 100  # recipients whose events are rendered at a time
 
+_SAID_ABOVE = frozenset({"transmission_id", "message_id", "subaccount_id"})
 _STATES = {
     events.POLICY_REJECTION: "rejected",
     events.DELIVERY: "delivered",
@@ -115,8 +116,7 @@ def _recipient(message: Message, told: list[Event]) -> dict[str, Any]:
 
 def _event(event: Event) -> dict[str, Any]:
     """Return what only this event has to say."""
-    shown = view(event, None, None)
-    return {name: shown[name] for name in shown.keys() - {"transmission_id", "message_id", "subaccount_id"}}
+    return {name: value for name, value in view(event, None, None).items() if name not in _SAID_ABOVE}
 
 
 def state(told: Iterable[Event]) -> str:

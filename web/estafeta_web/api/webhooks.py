@@ -14,7 +14,7 @@ Another account's webhook, and another subaccount's for a caller narrowed to one
 
 import functools
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from starlette.requests import Request
@@ -31,7 +31,7 @@ from estafeta_web import service
 from estafeta_web.access import Caller
 from estafeta_web.api import webhook_views
 from estafeta_web.api.body import read_object
-from estafeta_web.api.parameters import Parameters
+from estafeta_web.api.parameters import Parameters, milliseconds
 from estafeta_web.api.problems import Problem, bad_request, not_found
 from estafeta_web.api.rendering import json_response
 from estafeta_web.service import Service
@@ -175,7 +175,6 @@ def _moment(field: str, value: Any, default: int) -> int:
     if value is None:
         return default
     try:
-        moment = datetime.fromisoformat(str(value))
-        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        return milliseconds(str(value), UTC)
     except (ValueError, OverflowError):
         raise bad_request(f"{field}: a time such as 2026-11-20T13:00:00Z is needed") from None
