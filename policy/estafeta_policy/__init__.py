@@ -8,6 +8,7 @@ held                answers held for a second
 judge               a request and a directory -> go ahead, or the refusal
 limits              recipients counted per minute, hour and day
 journal             one log line a decision, written in batches
+serving             how a daemon on a unix socket runs: signals, systemd, the end
 listening           the listening socket: inherited from systemd or bound
 connection          what a connection from smtpd is to both daemons
 sasl_daemon         the SASL back end       } asyncio stands in these

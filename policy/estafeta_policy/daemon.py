@@ -15,7 +15,6 @@ import contextlib
 import logging
 import os
 import resource
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -24,13 +23,13 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from estafeta_core import logs, metrics, notify, sockets
+from estafeta_core import logs, metrics, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot, load_config
 from estafeta_core.config.schema import Config
 from estafeta_core.suspensions import Suspensions
-from estafeta_policy import listening
+from estafeta_policy import listening, serving
 from estafeta_policy.journal import Journal
 from estafeta_policy.policy_daemon import Policy
 from estafeta_policy.sasl_daemon import Sasl
@@ -109,22 +108,10 @@ async def _serve(
         daemon.take(live.snapshot)
     live.on_change(lambda snapshot: _in_loop(loop, daemon.take, snapshot))
     live.watch()
-    stop = asyncio.Event()
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(ending, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, live.request_reload)
-    server = await loop.create_unix_server(daemon.connection, sock=listener)
-    log.info("serving %s", listener.getsockname())
-    notify.ready()
-    beating = loop.create_task(notify.keep_alive())
-    await stop.wait()
-    notify.stopping()
-    server.close()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(daemon.idle.wait(), DRAIN)
+    await serving.until_told(
+        listener, daemon.connection, daemon.idle, drain=DRAIN, reload=live.request_reload
+    )
     daemon.close()
-    beating.cancel()
-    log.info("stopped")
 
 
 def _in_loop(loop: asyncio.AbstractEventLoop, take: Callable[[Snapshot], None], snapshot: Snapshot) -> None:

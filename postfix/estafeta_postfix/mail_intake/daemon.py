@@ -13,21 +13,20 @@ import contextlib
 import functools
 import logging
 import os
-import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import uvloop
 
-from estafeta_core import logs, metrics, notify, sockets
+from estafeta_core import logs, metrics, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot
 from estafeta_core.links import Links
 from estafeta_core.store import RowsRefused, SchemaTooNew, Store, StoreUnavailable, open_store
 from estafeta_core.store.rows import Row
-from estafeta_policy import listening
+from estafeta_policy import listening, serving
 from estafeta_postfix.mail_intake.intake import Intake, Outcome, queue_id
 from estafeta_postfix.mail_intake.kept import FOLDER, Kept
 from estafeta_postfix.mail_intake.lmtp import Conversation
@@ -136,21 +135,12 @@ def _adopt(intake: Intake, snapshot: Snapshot) -> None:
 
 
 async def _serve(own: socket.socket, live: Live, taker: Taker) -> None:
-    """Answer until SIGTERM or SIGINT, then until nothing is in hand."""
-    loop = asyncio.get_running_loop()
+    """Answer until told to stop, then until nothing is in hand."""
     hostname = live.current.config.hostname
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, live.request_reload)
-    server = await loop.create_unix_server(lambda: Conversation(taker.take, hostname), sock=own)
-    log.info("serving %s", own.getsockname())
-    notify.ready()
-    beating = loop.create_task(notify.keep_alive())
-    await stop.wait()
-    notify.stopping()
-    server.close()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(taker.idle.wait(), DRAIN)
-    beating.cancel()
-    log.info("stopped")
+    await serving.until_told(
+        own,
+        lambda: Conversation(taker.take, hostname),
+        taker.idle,
+        drain=DRAIN,
+        reload=live.request_reload,
+    )

@@ -5,23 +5,21 @@ proxy has from the configuration are places, which a process keeps.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
-import signal
 import socket
 import time
 from pathlib import Path
 
 import uvloop
 
-from estafeta_core import logs, metrics, notify, sockets
+from estafeta_core import logs, metrics, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.load import load_config
 from estafeta_core.config.schema import Config
 from estafeta_core.store import open_store
 from estafeta_core.tickets import LISTENER
-from estafeta_policy import listening
+from estafeta_policy import listening, serving
 from estafeta_postfix.receipt.relay import Conversation, Relay
 from estafeta_postfix.receipt.wording import LOOK_UP, Wording
 
@@ -85,24 +83,9 @@ def listener_socket(config: Config) -> Path:
 
 async def _serve(own: socket.socket, listener: Path, wording: Wording, hostname: str) -> None:
     """Answer until SIGTERM or SIGINT, then until nothing is in hand."""
-    loop = asyncio.get_running_loop()
     sessions = Sessions()
 
     def relay() -> Relay:
         return sessions.add(Relay(Conversation(listener, wording), hostname, sessions.remove))
 
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    server = await loop.create_unix_server(relay, sock=own)
-    log.info("serving %s", own.getsockname())
-    notify.ready()
-    beating = loop.create_task(notify.keep_alive())
-    await stop.wait()
-    notify.stopping()
-    server.close()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(sessions.none.wait(), DRAIN)
-    beating.cancel()
-    log.info("stopped")
+    await serving.until_told(own, relay, sessions.none, drain=DRAIN, reload=lambda: None)
