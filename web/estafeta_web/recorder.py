@@ -27,7 +27,7 @@ PATIENCE = 0.5  # seconds for the store; a recipient's answer is due within one 
 # Seconds of rest between two writes, unless MANY lines wait for the next: each costs hand-overs between
 # threads and a turn of the disk, and many small ones take longer than few large ones for everybody.
 REST = 0.002
-MANY = 48
+MANY = 32
 AGE = 600.0  # seconds after which a file is put aside, full or not, and removed: it holds addresses
 
 log = logging.getLogger(__name__)
