@@ -32,7 +32,6 @@ AGE = 600.0  # seconds after which a file is put aside, full or not, and removed
 
 log = logging.getLogger(__name__)
 
-
 # A line, the type of its event, and who waits to be told whether it is durable.
 _Waiting = tuple[bytes, str, Callable[[bool], None]]
 
