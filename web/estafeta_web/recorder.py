@@ -24,13 +24,13 @@ from estafeta_web.journal import Journal
 from estafeta_web.metrics import Metrics
 
 PATIENCE = 0.5  # seconds for the store; a recipient's answer is due within one second
-# Seconds of rest between two writes: each costs hand-overs between threads and a turn of the disk, so that
-# many small ones take longer than few large ones, also for those who wait.
+# Seconds of rest between two writes, unless MANY lines wait for the next: each costs hand-overs between
+# threads and a turn of the disk, and many small ones take longer than few large ones for everybody.
 REST = 0.002
+MANY = 32
 AGE = 600.0  # seconds after which a file is put aside, full or not, and removed: it holds addresses
 
 log = logging.getLogger(__name__)
-
 
 # A line, the type of its event, and who waits to be told whether it is durable.
 _Waiting = tuple[bytes, str, Callable[[bool], None]]
@@ -47,7 +47,9 @@ class Recorder:
         self._gathered: list[_Waiting] = []
         self._idle = asyncio.Event()
         self._idle.set()
+        self._writing = False
         self._rested = 0.0
+        self._soon: asyncio.Handle | None = None
         self._turning: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -97,16 +99,25 @@ class Recorder:
     def add(self, line: bytes, kind: str, done: Callable[[bool], None]) -> None:
         """Have a line written, and `done` called with whether it is on the disk."""
         self._gathered.append((line, kind, done))
-        if self._idle.is_set():
-            self._idle.clear()
+        if self._writing:
+            return
+        if self._soon is None:
             self._write_soon()
+        elif len(self._gathered) == MANY:
+            self._soon.cancel()
+            self._soon = asyncio.get_running_loop().call_soon(self._write)
 
     def _write_soon(self) -> None:
         """Write what is gathered until then: at the end of this turn of the loop, or after the rest."""
+        self._idle.clear()
         loop = asyncio.get_running_loop()
-        loop.call_later(max(0.0, self._rested - loop.time()), self._write)
+        self._soon = loop.call_later(max(0.0, self._rested - loop.time()), self._write)
 
     def _write(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+        self._writing = True
         batch, self._gathered = self._gathered, []
         lines = [line for line, _, _ in batch]
         writing = asyncio.get_running_loop().run_in_executor(self._disk, self._append, lines)
@@ -123,8 +134,11 @@ class Recorder:
         return True
 
     def _written(self, batch: list[_Waiting], durable: bool) -> None:
+        self._writing = False
         self._rested = asyncio.get_running_loop().time() + REST
-        if self._gathered:
+        if len(self._gathered) >= MANY:
+            self._write()
+        elif self._gathered:
             self._write_soon()
         else:
             self._idle.set()

@@ -10,9 +10,7 @@ from estafeta_postfix.log_follower import follow
 from estafeta_postfix.log_follower.follow import Follower
 from estafeta_postfix.log_follower.reader import Chunk
 
-LOOKS = (
-    2  # in a row that bring nothing: the first may find a file put aside, the second goes on to the next one
-)
+LOOKS = 2  # in a row that bring nothing: the first may find a file put aside, the second goes on
 PAUSE = 1.2 * JournalReader.grace  # seconds between them
 
 
