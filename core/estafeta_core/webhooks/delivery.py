@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from estafeta_core.store.rows import Webhook
 from estafeta_core.webhooks import signature
 from estafeta_core.webhooks.form import setting
+from estafeta_core.webhooks.guard import Refused
 from estafeta_core.webhooks.poster import Answer, Poster, Unreachable
 from estafeta_core.webhooks.rendering import PING
 
@@ -80,7 +81,10 @@ class Delivery:
 
     async def _asked(self, details: dict[str, Any]) -> _Token:
         form = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        answer = await self.poster.post(details["url"], form, urlencode(details["body"]).encode())
+        try:
+            answer = await self.poster.post(details["url"], form, urlencode(details["body"]).encode())
+        except (Refused, Unreachable) as error:
+            raise type(error)(f"the authorization server: {error}") from None
         if not answer.taken:
             raise Unreachable(f"the authorization server answered {answer.status}")
         try:

@@ -137,6 +137,6 @@ def test_without_a_token_nothing_is_posted(status: int, said: bytes) -> None:
 def test_i1_the_authorization_server_is_guarded_as_well() -> None:
     with receiving() as server, receiving() as receiver:
         own = replace(with_details(receiver, server), target="http://8.8.8.8/")
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match="authorization server: the address"):
             asyncio.run(delivery("192.0.2.0/24").deliver(own, BODY))
     assert server.posts == []
