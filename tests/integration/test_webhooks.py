@@ -219,16 +219,16 @@ def test_a_message_through_postfix_comes_to_a_webhook_made_over_http(relay: Rela
         assert made.status_code == 200, made.text
         webhook_id, secret = (made.json()["results"][name] for name in ("id", "secret"))
         try:
-            relay.send(b"From: news@acme.example\r\n\r\nHello.\r\n", "a@example.net", "bounce.me@example.net")
+            relay.send(b"From: news@acme.example\r\n\r\nHello.\r\n", "a@example.net", "bounce.us@example.net")
             receiver.wait_for(lambda here: len(here.event_ids) >= 4, 40)
         finally:
             http.delete(f"/api/v1/webhooks/{webhook_id}")
     came = {(event["rcpt_to"], event["type"]) for post in receiver.batches for event in post.events}
     assert came == {
         ("a@example.net", "injection"),
-        ("bounce.me@example.net", "injection"),
+        ("bounce.us@example.net", "injection"),
         ("a@example.net", "delivery"),
-        ("bounce.me@example.net", "bounce"),
+        ("bounce.us@example.net", "bounce"),
     }
     for post in receiver.posts:
         assert Verifier(secret).verify(post.body, post.headers)
