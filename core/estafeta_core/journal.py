@@ -15,13 +15,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from estafeta_core import events
+from estafeta_core import events, suppression
 from estafeta_core.store.rows import Automated, LogPosition, Row, TokenEvent, Unsubscribed
 
 NAME = "web-journal"  # in state_dir; a file that is full has a dot and a number behind it
 
-# SparkPost's names for where a suppression comes from.
-SOURCES = {events.LIST_UNSUBSCRIBE: "List Unsubscribe", events.LINK_UNSUBSCRIBE: "Unsubscribe Link"}
+# Where a suppression comes from.
+SOURCES = {
+    events.LIST_UNSUBSCRIBE: suppression.LIST_UNSUBSCRIBE,
+    events.LINK_UNSUBSCRIBE: suppression.UNSUBSCRIBE_LINK,
+}
 
 TYPES = frozenset({events.OPEN, events.INITIAL_OPEN, events.CLICK, events.AMP_CLICK, *SOURCES})
 _HIGHEST = 2**63 - 1  # SQLite's integers

@@ -19,7 +19,8 @@ from standardwebhooks import Webhook as Verifier
 
 from estafeta_core import events
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import Event, Message, Row, Transmission, Webhook
+from estafeta_core.store.outgoing_rows import Webhook
+from estafeta_core.store.rows import Event, Message, Row, Transmission
 from estafeta_core.webhooks import rendering
 from estafeta_core.webhooks.signature import new_secret
 from estafeta_testing.receiver import Posted, Receiver, receiving

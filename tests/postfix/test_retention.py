@@ -19,8 +19,8 @@ from estafeta_core.config import schema
 from estafeta_core.hosting import Shelf
 from estafeta_core.ids import IdSource
 from estafeta_core.store import Store, open_store
+from estafeta_core.store.outgoing_rows import Batch, Webhook
 from estafeta_core.store.rows import (
-    Batch,
     Contact,
     Content,
     Event,
@@ -32,7 +32,6 @@ from estafeta_core.store.rows import (
     Row,
     Suppression,
     Transmission,
-    Webhook,
 )
 from estafeta_postfix import retention
 from estafeta_postfix.retention import DAY, QUEUE_DAYS, Retention

@@ -1,24 +1,24 @@
 """Where transmissions, recipients, events and suppressions are durable.
 
-rows        what is kept
-statements  rows -> SQL and its values, and back
-sqlite      the store of one host: `open_store`, `Store`
-writer      group commit: many callers, one transaction
-queries     every question, in SQL
-reader      look-ups by key or index, from any thread
-lists       what an account has: sends and their fates, groups, contents, files
-activity    events that a filter chooses, a transmission of one's own
-suppressions  suppression lists
+rows, outgoing_rows  what is kept; of webhooks
+statements      rows -> the values of what is written, and back
+writes          everything that is written, in SQL
+queries         every question, in SQL; event_filter, event_queries, metric_queries the same for some
+sqlite          the store of one host: `open_store`, `Store`
+writer          group commit: many callers, one transaction
+reader          look-ups by key or index, from any thread
+lists           what an account has: sends and their fates, groups, contents, files
+activity        events that a filter chooses, a transmission of one's own
+suppressions    suppression lists
 deliverability  SparkPost's metrics
-event_filter, event_queries, metric_queries  the same in SQL
-reputation  what came back of a credential's mail, and who is suspended for it
-outgoing    webhooks, what waits for them, and their batches
-browsing    what a person looks through, page by page
-database    connections: their settings, and whether the file is still the one they opened
-filelock    one writing transaction at a time, among processes
-erasure     a person's address taken out of everything, and out of the file
-migrate     numbered migrations (`migrations/NNNN_*.sql`)
-errors      StoreUnavailable and its kin
+reputation      what came back of a credential's mail, and who is suspended for it
+outgoing        webhooks, what waits for them, and their batches
+browsing        what a person looks through, page by page
+database        connections: their settings, and whether the file is still the one they opened
+filelock        one writing transaction at a time, among processes
+erasure         a person's address taken out of everything, and out of the file
+migrate         numbered migrations (`migrations/NNNN_*.sql`)
+errors          StoreUnavailable and its kin
 
 One SQLite file in WAL mode, `synchronous=FULL`, no mmap. Each process that writes has
 one writer thread, started by the first rows and again after a fork. One process, the

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from estafeta_core.store.outgoing_rows import Batch, Replay, Webhook
 from estafeta_core.store.reader import Occurrence, Reader, occurrence
-from estafeta_core.store.rows import Batch, Replay, Webhook
 from estafeta_core.store.statements import read_batch, read_webhook
 
 

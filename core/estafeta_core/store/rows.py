@@ -1,5 +1,7 @@
 """What the store keeps, a dataclass per table; `migrations/` says the same in SQL.
 
+Those of webhooks are in `outgoing_rows`.
+
 `TokenEvent`, `Unsubscribed` and `Bounced` have no table of their own: they are how the web service
 and the mail intake, which know only a token, write events and suppressions. `Automated` marks an event,
 `Forget` and `Lifted` take rows away.
@@ -10,6 +12,8 @@ asked for by tenant, so that no query crosses tenants by way of a join.
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from estafeta_core.store.outgoing_rows import Batch, BatchTried, Replay, Webhook, WebhookRemoved
 
 Counter = Literal["messages", "recipients"]
 Expiring = Literal[
@@ -25,7 +29,6 @@ Expiring = Literal[
 ]
 Eventful = Literal["messages", "transmissions"]
 SuspensionReason = Literal["complaint_rate", "bounce_rate"]
-BatchState = Literal["waiting", "delivered", "given_up"]
 WHOLE = 0  # in the place of a message id, and never one: all messages of the transmission
 
 
@@ -277,78 +280,6 @@ class ForgetUneventful:
     what: Eventful
     after: int
     upto: int
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """Where an account has its events posted to. Written again it replaces all but what the batches tell."""
-
-    webhook_id: str  # a UUID
-    account: str
-    subaccount: str | None  # None: the account with all subaccounts; "": only what is no subaccount's
-    name: str
-    target: str
-    active: bool
-    events: tuple[str, ...]  # types
-    exceptions: tuple[str, ...]  # subaccounts whose events it does not get; "0": what is no subaccount's
-    settings: dict[str, Any]  # under SparkPost's names: see webhooks.form
-    secret: str  # whsec_...
-    created: int
-    last_successful: int | None = None
-    last_failure: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookRemoved:
-    """A webhook goes, and with it what it still had to get."""
-
-    webhook_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Events that are posted together; written, they are out of the outbox.
-
-    Nothing is written where the webhook has been removed meanwhile.
-    """
-
-    batch_id: int
-    webhook_id: str
-    event_ids: tuple[int, ...]
-    created: int
-    state: BatchState = "waiting"
-    next_attempt: int = 0
-    attempts: int = 0
-    tried: int = 0  # when last
-    latency: int = 0  # milliseconds that the last attempt took
-    response_code: int | None = None  # None: no answer
-    failure: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchTried:
-    """What became of an attempt to post a batch; the fields are the batch's after it."""
-
-    batch_id: int
-    state: BatchState
-    next_attempt: int
-    tried: int
-    latency: int
-    response_code: int | None
-    failure: str
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """Events that a webhook gets again: those with `since` <= time < `until`, or of one transmission alone.
-
-    Only what the webhook asks for now; what still waits for it comes once.
-    """
-
-    webhook_id: str
-    since: int
-    until: int
-    transmission_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from estafeta_core.store.rows import Webhook
+from estafeta_core.store.outgoing_rows import Webhook
 from estafeta_core.webhooks import signature
 from estafeta_core.webhooks.form import setting
 from estafeta_core.webhooks.guard import Refused

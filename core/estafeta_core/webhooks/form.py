@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from estafeta_core.store.rows import Webhook
+from estafeta_core.store.outgoing_rows import Webhook
 from estafeta_core.webhooks import guard, rendering
 
 MASK = "********"

@@ -5,8 +5,8 @@ keeps `event_id` knows which it has. Raises FormError for what cannot be replaye
 """
 
 from estafeta_core.store import Store
+from estafeta_core.store.outgoing_rows import Replay, Webhook
 from estafeta_core.store.reader import LATEST
-from estafeta_core.store.rows import Replay, Webhook
 from estafeta_core.webhooks.form import FormError
 
 EVENTS = 20_000  # at a time: one transaction, for which every other writer waits some 0.2 s

@@ -14,7 +14,7 @@ from estafeta_core import events, json_strict
 from estafeta_core.config.load import load
 from estafeta_core.events import iso_time
 from estafeta_core.store import Store
-from estafeta_core.store.rows import Batch, Webhook, WebhookRemoved
+from estafeta_core.store.outgoing_rows import Batch, Webhook, WebhookRemoved
 from estafeta_core.webhooks import form, signature
 from estafeta_core.webhooks.delivery import Delivery
 from estafeta_core.webhooks.form import FormError

@@ -20,7 +20,7 @@ from typing import TypeVar
 from estafeta_core.config.schema import Webhooks
 from estafeta_core.ids import IdSource
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.rows import Batch, BatchState, BatchTried, Webhook
+from estafeta_core.store.outgoing_rows import Batch, BatchState, BatchTried, Webhook
 from estafeta_core.webhooks import rendering
 from estafeta_core.webhooks.delivery import Body, Delivery
 from estafeta_core.webhooks.form import setting

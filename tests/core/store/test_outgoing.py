@@ -8,16 +8,8 @@ from pathlib import Path
 import pytest
 
 from estafeta_core.store import Backlog, RowsRefused, Store, open_store
-from estafeta_core.store.rows import (
-    Batch,
-    BatchTried,
-    Event,
-    Forget,
-    Message,
-    TokenEvent,
-    Webhook,
-    WebhookRemoved,
-)
+from estafeta_core.store.outgoing_rows import Batch, BatchTried, Webhook, WebhookRemoved
+from estafeta_core.store.rows import Event, Forget, Message, TokenEvent
 from estafeta_testing.stored import IDS, make_rows
 
 WEBHOOK = Webhook(

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from estafeta_core.ids import EPOCH_MS, PROCESS_BITS, SEQUENCE_BITS
 from estafeta_core.store import Store
+from estafeta_core.store.outgoing_rows import Batch, BatchTried, Replay, Webhook, WebhookRemoved
 from estafeta_core.store.rows import (
     Automated,
-    Batch,
-    BatchTried,
     Bounced,
     Contact,
     Content,
@@ -29,7 +28,6 @@ from estafeta_core.store.rows import (
     Lifted,
     Message,
     Renewal,
-    Replay,
     Requeued,
     Row,
     Suppression,
@@ -37,8 +35,6 @@ from estafeta_core.store.rows import (
     TokenEvent,
     Transmission,
     Unsubscribed,
-    Webhook,
-    WebhookRemoved,
 )
 from estafeta_core.store.statements import SQL, convert
 from estafeta_testing.stored import IDS, make_rows

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from estafeta_core.store.rows import Webhook
+from estafeta_core.store.outgoing_rows import Webhook
 from estafeta_core.webhooks import form, signature
 from estafeta_core.webhooks.delivery import Body, Delivery
 from estafeta_core.webhooks.guard import Guard, Refused

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from estafeta_core.store.rows import Webhook
+from estafeta_core.store.outgoing_rows import Webhook
 from estafeta_core.webhooks import form
 from estafeta_core.webhooks.form import MASK, FormError
 

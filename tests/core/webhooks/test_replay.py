@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import Batch, Event, Transmission, Webhook
+from estafeta_core.store.outgoing_rows import Batch, Webhook
+from estafeta_core.store.rows import Event, Transmission
 from estafeta_core.webhooks import replay as module
 from estafeta_core.webhooks.form import FormError
 from estafeta_core.webhooks.replay import replay

@@ -11,7 +11,7 @@ from click.testing import Result
 
 from estafeta_core import secrets
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import Batch, BatchTried
+from estafeta_core.store.outgoing_rows import Batch, BatchTried
 from estafeta_postfix.cli.webhook import EVERY_TYPE
 from estafeta_testing.receiver import Receiver, answering, receiving
 

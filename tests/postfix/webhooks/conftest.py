@@ -9,7 +9,8 @@ import pytest
 
 from estafeta_core.config.schema import Webhooks
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import Event, Webhook
+from estafeta_core.store.outgoing_rows import Webhook
+from estafeta_core.store.rows import Event
 from estafeta_core.webhooks.signature import new_secret
 from estafeta_postfix.webhooks import backoff
 from estafeta_postfix.webhooks.sender import Sender

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from estafeta_core.store import Occurrence, Store
-from estafeta_core.store.rows import Batch, Webhook, WebhookRemoved
+from estafeta_core.store.outgoing_rows import Batch, Webhook, WebhookRemoved
 from estafeta_core.webhooks import rendering
 from estafeta_core.webhooks.rendering import body
 from estafeta_core.webhooks.replay import replay

@@ -13,7 +13,7 @@ import pytest
 
 from estafeta_core.config.schema import Webhooks
 from estafeta_core.store import Store
-from estafeta_core.store.rows import Webhook
+from estafeta_core.store.outgoing_rows import Webhook
 from estafeta_postfix.webhooks import backoff, postman
 from estafeta_postfix.webhooks import sender as module
 from estafeta_postfix.webhooks.sender import Sender

@@ -2,7 +2,7 @@
 
 import pytest
 
-from estafeta_core.store.rows import Batch
+from estafeta_core.store.outgoing_rows import Batch
 from estafeta_core.webhooks.poster import Answer
 from estafeta_web.api import webhook_views
 

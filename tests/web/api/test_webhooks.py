@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from estafeta_core.store.rows import Batch, BatchTried
+from estafeta_core.store.outgoing_rows import Batch, BatchTried
 from estafeta_core.webhooks import replay
 from estafeta_testing.receiver import Receiver, answering, receiving
 from estafeta_testing.site import KEYS, OTHER_KEY, Site

@@ -5,7 +5,7 @@ from typing import Any
 
 from estafeta_core.events import iso_time
 from estafeta_core.store import Backlog
-from estafeta_core.store.rows import Batch, Webhook
+from estafeta_core.store.outgoing_rows import Batch, Webhook
 from estafeta_core.webhooks import form
 from estafeta_core.webhooks.poster import Answer
 

@@ -20,8 +20,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from estafeta_core.store.outgoing_rows import Webhook, WebhookRemoved
 from estafeta_core.store.reader import LATEST
-from estafeta_core.store.rows import Webhook, WebhookRemoved
 from estafeta_core.webhooks import form, signature
 from estafeta_core.webhooks.form import FormError
 from estafeta_core.webhooks.guard import Refused

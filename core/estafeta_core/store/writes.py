@@ -1,0 +1,94 @@
+"""Everything that is written into the store, in SQL; `statements` has the values. Each is one row's.
+
+The order is that in which a transaction runs them: what a token speaks of comes before its events.
+"""
+
+STATEMENTS = {
+    "transmission": "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    "message": "INSERT INTO messages VALUES (?,?,?,?,?)",
+    "event": "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
+    "token_event": """INSERT OR IGNORE INTO events
+        SELECT ?1, ?2, ?3, transmission_id, message_id, account, subaccount, ?4
+        FROM messages JOIN transmissions USING (transmission_id)
+        WHERE message_id = ?5 AND rcpt_to <> 'erased@invalid'
+        AND (?2 NOT IN ('open', 'initial_open') OR NOT EXISTS (SELECT 1 FROM suppressions s
+            WHERE s.account = transmissions.account AND s.subaccount = coalesce(transmissions.subaccount, '')
+            AND s.recipient = rcpt_to AND s.type = 'open_tracking'))""",
+    "shared_token_event": """INSERT OR IGNORE INTO events
+        SELECT ?1, ?2, ?3, transmission_id, NULL, account, subaccount, ?4
+        FROM transmissions WHERE transmission_id = ?5""",
+    "automated": """UPDATE events SET data = json_insert(data, '$.automated', ?2) WHERE event_id = ?1""",
+    "lifted": """DELETE FROM suppressions
+        WHERE account = ?1 AND subaccount = ?2 AND recipient = ?3 AND type = ?4""",
+    "renewal": """INSERT INTO suppressions VALUES (?,?,?,?,?,?,?,?)
+        ON CONFLICT (account, subaccount, recipient, type) DO UPDATE
+        SET source = excluded.source, description = excluded.description, updated = excluded.updated""",
+    "suppression": """INSERT INTO suppressions VALUES (?,?,?,?,?,?,?,?)
+        ON CONFLICT (account, subaccount, recipient, type) DO NOTHING""",
+    "unsubscribed": """INSERT OR IGNORE INTO suppressions
+        SELECT account, coalesce(subaccount, ''), rcpt_to,
+               CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3, ?3
+        FROM messages JOIN transmissions USING (transmission_id)
+        WHERE message_id = ?4 AND rcpt_to <> 'erased@invalid'""",
+    "bounced": """INSERT OR IGNORE INTO suppressions
+        SELECT account, coalesce(subaccount, ''), rcpt_to, json_each.value, ?1, ?2, ?3, ?3
+        FROM messages JOIN transmissions USING (transmission_id)
+        JOIN json_each('["transactional","non_transactional"]')
+        WHERE message_id = ?4 AND rcpt_to <> 'erased@invalid'""",
+    "log_position": "INSERT OR REPLACE INTO log_positions VALUES (?,?,?)",
+    "tag": "INSERT OR IGNORE INTO tags VALUES (?,?)",
+    "file": """INSERT INTO files VALUES (?1,?2,?3,?4)
+        ON CONFLICT (account, digest) DO UPDATE SET kept = max(kept, excluded.kept)""",
+    "content": "INSERT INTO contents VALUES (?,?,?,?,?,?)",
+    "group": "INSERT INTO groups VALUES (?,?,?,?,?)",
+    "contact": "INSERT OR IGNORE INTO contacts VALUES (?,?,?)",
+    "group_contact": "INSERT OR IGNORE INTO group_contacts VALUES (?,?)",
+    "requeued": """INSERT INTO requeued VALUES (?1,?2,?3,?4)
+        ON CONFLICT (queue_id) DO UPDATE SET message_id = coalesce(excluded.message_id, message_id)""",
+    "forget_files": """DELETE FROM files WHERE (account, digest) IN
+        (SELECT account, digest FROM files WHERE kept < ?1 ORDER BY kept LIMIT ?2)""",
+    "forget_contents": """DELETE FROM contents WHERE transmission_id IN
+        (SELECT transmission_id FROM contents WHERE created < ?1 ORDER BY created LIMIT ?2)""",
+    "forget_requeued": """DELETE FROM requeued WHERE queue_id IN
+        (SELECT queue_id FROM requeued WHERE time < ?1 ORDER BY time LIMIT ?2)""",
+    "forget_events": """DELETE FROM events WHERE event_id IN
+        (SELECT event_id FROM events WHERE timestamp < ?1 ORDER BY timestamp LIMIT ?2)""",
+    "forget_messages": """DELETE FROM messages WHERE message_id > ?1 AND message_id <= ?2
+        AND NOT EXISTS (SELECT 1 FROM events e WHERE e.transmission_id = messages.transmission_id)""",
+    "forget_transmissions": """DELETE FROM transmissions WHERE transmission_id > ?1 AND transmission_id <= ?2
+        AND NOT EXISTS (SELECT 1 FROM events e WHERE e.transmission_id = transmissions.transmission_id)
+        AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.transmission_id = transmissions.transmission_id)""",
+    "forget_contacts": """DELETE FROM contacts WHERE (account, address) IN
+        (SELECT account, address FROM contacts WHERE created < ?1 ORDER BY created LIMIT ?2)""",
+    "forget_group_contacts": """DELETE FROM group_contacts WHERE (group_id, address) IN
+        (SELECT group_id, address FROM group_contacts WHERE group_id < (?1 - 1704067200000) << 22
+         ORDER BY group_id LIMIT ?2)""",
+    "forget_groups": """DELETE FROM groups WHERE group_id IN
+        (SELECT group_id FROM groups WHERE group_id < (?1 - 1704067200000) << 22
+         ORDER BY group_id LIMIT ?2)""",
+    "forget_suppressions": """DELETE FROM suppressions WHERE (account, subaccount, recipient, type) IN
+        (SELECT account, subaccount, recipient, type FROM suppressions WHERE created < ?1
+         ORDER BY created LIMIT ?2)""",
+    "forget_batches": """DELETE FROM webhook_batches WHERE batch_id IN
+        (SELECT batch_id FROM webhook_batches WHERE state <> 'waiting' AND tried < ?1
+        ORDER BY tried LIMIT ?2)""",
+    "webhook": """INSERT INTO webhooks VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,NULL,NULL)
+        ON CONFLICT (webhook_id) DO UPDATE SET name = excluded.name, target = excluded.target,
+        active = excluded.active, events = excluded.events, exceptions = excluded.exceptions,
+        settings = excluded.settings, secret = excluded.secret""",
+    "webhook_removed": "DELETE FROM webhooks WHERE webhook_id = ?1",
+    "batch": """INSERT INTO webhook_batches SELECT ?1,webhook_id,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12
+        FROM webhooks WHERE webhook_id = ?2""",
+    "batch_tried": """UPDATE webhook_batches SET state = ?2, next_attempt = ?3, attempts = attempts + 1,
+        tried = ?4, latency = ?5, response_code = ?6, failure = ?7 WHERE batch_id = ?1""",
+    "replay": """INSERT OR IGNORE INTO outbox SELECT webhook_id, event_id FROM webhook_wants
+        WHERE webhook_id = ?1 AND account = (SELECT account FROM webhooks WHERE webhook_id = ?1)
+        AND timestamp >= ?2 AND timestamp < ?3""",
+    "replay_transmission": """INSERT OR IGNORE INTO outbox SELECT webhook_id, event_id FROM webhook_wants
+        WHERE webhook_id = ?1 AND timestamp >= ?2 AND timestamp < ?3 AND transmission_id = ?4""",
+    "suspension": "INSERT OR IGNORE INTO credential_suspensions VALUES (?,?,?,?,?,?,?,?)",
+    "suspension_lifted": """UPDATE credential_suspensions SET until = ?3
+        WHERE coalesce(until, 0) = 0 AND account = ?1 AND credential = ?2""",
+    "count": """INSERT INTO counters VALUES (?1,?2,?3)
+        ON CONFLICT (counter, label) DO UPDATE SET number = number + excluded.number""",
+}
