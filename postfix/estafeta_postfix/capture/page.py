@@ -5,27 +5,35 @@
     /m/NAME/html    that HTML
     /m/NAME/raw     the file of the outbox
 
-It is for trying and for developing: whoever reaches the port reads all mail. Messages are strangers' text, so
-a page runs no script and loads nothing, and a message's HTML has an origin of its own.
+It is for trying and for developing: whoever reaches the port reads all mail, so it listens on loopback, and
+answers to no other name (a strange page whose name leads here would read it too). Messages are strangers'
+text, so a page runs no script and loads nothing, and a message's HTML has an origin of its own.
 """
 
 import email
 import email.message
 import email.policy
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import jinja2
+import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from estafeta_core.headers import unfold
 from estafeta_core.rfc2047 import decode
+from estafeta_postfix import ports
 
 LISTED = 200
+HOSTS = (ports.LOOPBACK, "localhost")
 SHOWN_BYTES = 5 * 1024 * 1024  # of a message that is taken apart for the page; `raw` has it whole
 _TEMPLATE = "page.html"
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; base-uri 'none'"
@@ -161,8 +169,23 @@ def make_app(folder: Path) -> Starlette:
         Route("/m/{name}/html", html),
         Route("/m/{name}/raw", raw),
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)])
 
 
 def _missing() -> Response:
     return PlainTextResponse("Not found\n", 404)
+
+
+def command(folder: Path, port: int) -> list[str]:
+    """Return the command that shows the Maildir at `folder` on loopback until it is stopped."""
+    return [sys.executable, "-m", __name__, str(folder), str(port)]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run what `command` says."""
+    folder, port = arguments
+    uvicorn.run(make_app(Path(folder)), host=ports.LOOPBACK, port=int(port), log_level="warning")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

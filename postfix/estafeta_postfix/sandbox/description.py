@@ -67,6 +67,7 @@ class Description:
             "dir": str(self.layout.root),
             "web": config.base_url,
             "outbox": str(self.layout.outbox),
+            "outbox_web": f"http://{ports.LOOPBACK}:{self.ports.outbox}/",
             "maillog": str(config.maillog),
             "store": config.store,
             "config": str(self.layout.config),
@@ -102,7 +103,8 @@ class Description:
         lines += [
             f"  web    {config.base_url}   (statistics: sign in with a password of these below)",
             f"  intake {ports.LOOPBACK}:{self.ports.intake}   (SMTP for mail that comes back)",
-            f"  outbox {self.layout.outbox}/new   (nothing leaves this machine: look here)",
+            f"  outbox http://{ports.LOOPBACK}:{self.ports.outbox}/   (nothing leaves this machine;",
+            f"         the files: {self.layout.outbox}/new)",
             f"  log    {config.maillog}, {self.layout.logs}/",
             f"  config {self.layout.config}, {config.accounts_dir}/",
             f"  TLS    {self.layout.authority}   (what a client has to trust, or else not verify)",

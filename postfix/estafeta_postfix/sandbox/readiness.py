@@ -67,14 +67,14 @@ def smtp_banner(host: str, port: int, *, tls: bool) -> Probe:
     return probe
 
 
-def http_health(host: str, port: int) -> Probe:
-    """Ask whether /healthz answers 200."""
+def http(host: str, port: int, path: str) -> Probe:
+    """Ask whether a page answers 200."""
 
     async def probe() -> bool:
         with contextlib.suppress(OSError, TimeoutError):
             reader, writer = await asyncio.open_connection(host, port)
             try:
-                writer.write(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
                 status = await asyncio.wait_for(reader.readline(), 5.0)
                 return status.split()[1:2] == [b"200"]
             finally:

@@ -21,6 +21,7 @@ from estafeta_core import sockets
 from estafeta_core.config.schema import Config
 from estafeta_core.store import open_store
 from estafeta_postfix import certificate, demo_accounts, ports
+from estafeta_postfix.capture import page
 from estafeta_postfix.capture.answering import Answering
 from estafeta_postfix.capture.outbox import Outbox
 from estafeta_postfix.capture.server import serve
@@ -109,9 +110,11 @@ async def _start(
     await serve(Outbox(layout.outbox), ports.LOOPBACK, numbers.capture, answering)
     say("starting " + ", ".join(roles(chosen.config)))
     await _start_daemons(layout, supervisor, chosen.config)
+    shown = page.command(layout.outbox, numbers.outbox)
+    await supervisor.start(Program("outbox", shown, layout.logs / "outbox.log"))
     instance = Instance(place)
     await asyncio.to_thread(instance.ensure, chosen.config)
-    await _daemons_answer(layout, supervisor, chosen.config)
+    await _daemons_answer(layout, supervisor, chosen.config, numbers)
     say("starting Postfix")
     log = layout.logs / "postfix.log"
     for name, command in (
@@ -126,8 +129,8 @@ async def _start(
 
 
 def _take_ports(listeners: int) -> Ports:
-    web, intake, capture, delivery, *others = ports.take(4 + listeners)
-    return Ports(web, intake, capture, delivery, tuple(others))
+    web, intake, capture, delivery, outbox, *others = ports.take(5 + listeners)
+    return Ports(web, intake, capture, delivery, outbox, tuple(others))
 
 
 def _write_files(layout: Layout, chosen: Settings) -> list[demo_accounts.DemoCredential]:
@@ -164,14 +167,15 @@ async def _start_daemons(layout: Layout, supervisor: Supervisor, config: Config)
         await supervisor.start(program)
 
 
-async def _daemons_answer(layout: Layout, supervisor: Supervisor, config: Config) -> None:
+async def _daemons_answer(layout: Layout, supervisor: Supervisor, config: Config, numbers: Ports) -> None:
     probes = {
         "sasl": readiness.unix_socket(sockets.sasl(config.run_dir)),
         "policy": readiness.unix_socket(sockets.policy(config.run_dir)),
         "milter": readiness.unix_socket(sockets.milter(config.run_dir)),
         "intake": readiness.unix_socket(sockets.intake(config.run_dir)),
         "receipt": readiness.unix_socket(sockets.receipt(config.run_dir)),
-        "web": readiness.http_health(config.web.bind, config.web.port),
+        "web": readiness.http(config.web.bind, config.web.port, "/healthz"),
+        "outbox": readiness.http(ports.LOOPBACK, numbers.outbox, "/"),
     }
     await asyncio.gather(
         *(

@@ -49,6 +49,7 @@ class Ports:
     intake: int
     capture: int
     delivery: int
+    outbox: int
     listeners: tuple[int, ...]
 
 

@@ -5,7 +5,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from estafeta_postfix.capture.outbox import Outbox
-from estafeta_postfix.capture.page import LISTED, make_app
+from estafeta_postfix.capture.page import HOSTS, LISTED, make_app
 from estafeta_postfix.capture.session import Message
 
 HTML = b'<html><body><script>alert(1)</script><a href="https://shop.example/">shop</a></body></html>'
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def browser(folder: Path) -> Iterator[TestClient]:
-    with TestClient(make_app(folder)) as client:
+    with TestClient(make_app(folder), base_url=f"http://{HOSTS[0]}") as client:
         yield client
 
 
@@ -90,6 +90,11 @@ def test_whatever_came_has_a_page(browser: TestClient, folder: Path, content: by
     name = keep(folder, content)
     assert browser.get(f"/m/{name}").status_code == 200
     assert browser.get("/").status_code == 200
+
+
+def test_a_strange_page_whose_name_leads_here_reads_nothing(browser: TestClient) -> None:
+    assert browser.get("/", headers={"Host": "rebound.example"}).status_code == 400
+    assert browser.get("/", headers={"Host": "localhost:8025"}).status_code == 200
 
 
 def test_the_list_is_bounded(browser: TestClient, folder: Path) -> None:

@@ -15,7 +15,8 @@ from estafeta_testing.sandbox import Sandbox
 
 @pytest.fixture
 def description(tmp_path: Path) -> Description:
-    layout, ports = Layout(tmp_path), Ports(1001, 1002, 1003, 1004, tuple(range(2001, 2001 + len(LISTENERS))))
+    layout = Layout(tmp_path)
+    ports = Ports(1001, 1002, 1003, 1004, 1005, tuple(range(2001, 2001 + len(LISTENERS))))
     processes = {role: number for number, role in enumerate(ROLES, start=10)}
     layout.accounts.mkdir()
     credentials = demo_accounts.write(layout.accounts, layout.dkim_keys)
@@ -28,8 +29,8 @@ def test_the_json_is_one_line_with_every_name_of_the_interface(description: Desc
     assert "\n" not in text
     said = json.loads(text)
     assert set(said) == {
-        "dir", "web", "outbox", "maillog", "store", "config", "accounts_dir", "ca_file", "bounce_smtp",
-        "processes", "listeners", "credentials", "dkim",
+        "dir", "web", "outbox", "outbox_web", "maillog", "store", "config", "accounts_dir", "ca_file",
+        "bounce_smtp", "processes", "listeners", "credentials", "dkim",
     }  # fmt: skip
     assert said["listeners"][0] == {
         "name": "sparkpost-587",

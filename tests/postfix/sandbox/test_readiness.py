@@ -61,7 +61,7 @@ def test_the_web_service_answers_when_it_is_healthy(status: bytes, expected: boo
 
     async def scenario() -> bool:
         async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-            return await readiness.http_health("127.0.0.1", server.sockets[0].getsockname()[1])()
+            return await readiness.http("127.0.0.1", server.sockets[0].getsockname()[1], "/healthz")()
 
     assert asyncio.run(scenario()) is expected
 
@@ -71,4 +71,4 @@ def test_nobody_there_is_no_answer() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         assert not asyncio.run(readiness.smtp_banner("127.0.0.1", port, tls=True)())
-        assert not asyncio.run(readiness.http_health("127.0.0.1", port)())
+        assert not asyncio.run(readiness.http("127.0.0.1", port, "/healthz")())

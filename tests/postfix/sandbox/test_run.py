@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from estafeta_testing.sandbox import QUICK, Delivered, Sandbox, queue_id, running, wait_for
@@ -279,3 +280,10 @@ def test_a_folder_too_deep_for_its_sockets_is_refused_with_the_reason(folder: Pa
     assert done.returncode == 2
     assert "107 bytes" in done.stderr
     assert processes(folder) == []
+
+
+def test_the_outbox_is_shown_in_a_browser(sandbox: Sandbox) -> None:
+    send(sandbox, "looked-at@example.com")
+    sandbox.wait_for_outbox("looked-at@example.com")
+    page = httpx2.get(sandbox.description["outbox_web"]).raise_for_status()
+    assert "looked-at@example.com" in page.text

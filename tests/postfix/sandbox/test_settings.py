@@ -7,7 +7,7 @@ from estafeta_core.config.load import load_config
 from estafeta_postfix.sandbox.layout import Layout
 from estafeta_postfix.sandbox.settings import Ports, as_yaml, settings
 
-PORTS = Ports(web=1001, intake=1002, capture=1003, delivery=1004, listeners=(2001, 2002))
+PORTS = Ports(web=1001, intake=1002, capture=1003, delivery=1004, outbox=1005, listeners=(2001, 2002))
 OWN = """\
 hostname: mx.own.example
 base_url: https://click.own.example
@@ -53,6 +53,7 @@ def test_e02_the_default_has_a_listener_for_each_documented_port_and_no_other(la
         intake=1002,
         capture=1003,
         delivery=1004,
+        outbox=1005,
         listeners=tuple(range(2001, 2001 + len(DOCUMENTED))),
     )
     made = settings(layout, ports, "postfix")
@@ -103,7 +104,9 @@ def test_a_mistake_is_named_where_the_person_made_it(layout: Layout, own: Path) 
 
 
 def test_s36_the_pool_of_the_demo_accounts_is_there_whatever_a_person_has(layout: Layout, own: Path) -> None:
-    ports = Ports(web=1001, intake=1002, capture=1003, delivery=1004, listeners=tuple(range(2001, 2010)))
+    ports = Ports(
+        web=1001, intake=1002, capture=1003, delivery=1004, outbox=1005, listeners=tuple(range(2001, 2010))
+    )
     pool = settings(layout, ports, "postfix").config.ip_pools["my_ip_pool"]
     assert (pool.bind_address, pool.bind_address6, pool.helo) == ("127.0.0.2", "", "pool.estafeta.example")
     own.write_text(OWN + "ip_pools: {mine: {bind_address: 192.0.2.10, helo: m1.own.example}}\n")
