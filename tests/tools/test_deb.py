@@ -57,7 +57,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def machine(packages: tuple[Path, Path], tmp_path: Path) -> Iterator[Machine]:
-    """Return a copy of this machine; the packages lie in its /root."""
+    """Return a copy of this machine; the packages lie in its /srv."""
     layers, root = tmp_path / "layers", tmp_path / "root"
     root.mkdir()
     layers.mkdir()
@@ -74,7 +74,7 @@ def machine(packages: tuple[Path, Path], tmp_path: Path) -> Iterator[Machine]:
             subprocess.run(["mount", "--rbind", f"/{name}", str(root / name)], check=True)
             mounted.append(root / name)
         for package in packages:
-            shutil.copy(package, root / "root" / package.name)
+            shutil.copy(package, root / "srv" / package.name)
         yield Machine(root)
     finally:
         for place in reversed(mounted):
@@ -83,7 +83,7 @@ def machine(packages: tuple[Path, Path], tmp_path: Path) -> Iterator[Machine]:
 
 def test_it_is_installed_upgraded_and_purged_without_a_trace(machine: Machine) -> None:
     before = machine.run("find /etc/postfix /etc/default -type f -exec md5sum {} + | sort")
-    machine.run("dpkg -i /root/older.deb")
+    machine.run("dpkg -i /srv/older.deb")
     assert machine.run("find /etc/postfix /etc/default -type f -exec md5sum {} + | sort") == before
     assert "0.1.0" in machine.run("estafeta --version")
     assert machine.run("stat -c '%a %U %G' /etc/estafeta /etc/estafeta/estafeta.yaml").splitlines() == [
@@ -97,7 +97,7 @@ def test_it_is_installed_upgraded_and_purged_without_a_trace(machine: Machine) -
     key = machine.run("cat /etc/estafeta/keys/link-2026.key")
     assert len(key) == 64
     machine.run("echo '# mine' >> /etc/estafeta/estafeta.yaml; echo kept > /var/lib/estafeta/estafeta.db")
-    machine.run("dpkg -i --force-confdef --force-confold /root/newer.deb")
+    machine.run("dpkg -i --force-confdef --force-confold /srv/newer.deb")
     assert machine.run("tail -n 1 /etc/estafeta/estafeta.yaml") == "# mine\n"
     assert machine.run("cat /etc/estafeta/keys/link-2026.key") == key
     assert machine.run("cat /var/lib/estafeta/estafeta.db") == "kept\n"
@@ -108,7 +108,7 @@ def test_it_is_installed_upgraded_and_purged_without_a_trace(machine: Machine) -
 
 
 def test_it_stays_while_postfix_asks_for_its_daemons(machine: Machine) -> None:
-    machine.run("dpkg -i /root/older.deb")
+    machine.run("dpkg -i /srv/older.deb")
     machine.run("mkdir -p /etc/postfix; echo 'estafeta-split unix - - n - - smtp' >> /etc/postfix/master.cf")
     said = machine.run("dpkg --remove estafeta", succeeds=False)
     assert "estafeta postfix uninstall" in said
@@ -116,7 +116,7 @@ def test_it_stays_while_postfix_asks_for_its_daemons(machine: Machine) -> None:
 
 
 def test_the_daemons_run_as_their_own_user(machine: Machine) -> None:
-    machine.run("dpkg -i /root/older.deb")
+    machine.run("dpkg -i /srv/older.deb")
     machine.run("sed -i 's/^# web:/web:/; s/^#   port: 8025  /  port: 18025/' /etc/estafeta/estafeta.yaml")
     said = machine.run(
         "setpriv --reuid estafeta --regid estafeta --groups postfix,adm --no-new-privs "
@@ -142,6 +142,6 @@ def test_l3_a_unit_may_do_next_to_nothing(unit: Path) -> None:
 
 
 def test_systemd_finds_nothing_wrong_with_the_units(machine: Machine) -> None:
-    machine.run("dpkg -i /root/older.deb")
+    machine.run("dpkg -i /srv/older.deb")
     units = "estafeta*.service estafeta*.socket estafeta.target"
     assert machine.run(f"cd /lib/systemd/system && systemd-analyze verify $(ls {units})") == ""
