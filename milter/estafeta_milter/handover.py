@@ -71,7 +71,9 @@ class HandoverLoop:
             self._selector.register(self._told, selectors.EVENT_READ)
             while not self._done():
                 self._beat()
-                for key, _ in self._selector.select(EVERY if self._deadline is None else PAUSE):
+                ready = [key for key, _ in self._selector.select(EVERY if self._deadline is None else PAUSE)]
+                # Who has spoken is heard before it leaves: leaving closes connections.
+                for key in sorted(ready, key=lambda each: each.fileobj is self._told):
                     self._ready(key.fileobj)
             for connection in list(self._conversations):  # that were not done in time
                 self._close(connection)

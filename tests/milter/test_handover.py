@@ -120,6 +120,23 @@ def test_what_is_in_hand_is_finished_before_it_stops(tmp_path: Path) -> None:
         assert late.eom("4Xlate").command == "a"
 
 
+def test_who_speaks_as_it_is_told_to_stop_costs_the_others_nothing(tmp_path: Path) -> None:
+    maker, path = Maker(), tmp_path / "s"
+    with running(path, maker) as loop, Client(path) as idle, Client(path) as client, Client(path) as late:
+        late.mail()
+        client.mail()
+        client.rcpt(ALICE)
+        client.content(COPY.headers, COPY.body)
+        client.begin_eom("4Xwaits")
+        assert maker.busy.wait(10)
+        loop.stop()
+        idle.begin_eom("4Xidle")  # both are there when the loop looks next
+        maker.go_on.set()
+        assert client.end_eom().command == "a"
+        late.rcpt(ALICE)
+        assert late.eom("4Xlate").command == "a"
+
+
 def test_it_waits_for_nobody_for_ever(tmp_path: Path) -> None:
     with running(tmp_path / "s", Maker(), drain=0.2) as loop, Client(tmp_path / "s") as client:
         client.mail()
