@@ -226,8 +226,11 @@ def test_nothing_is_left_when_it_is_killed(folder: Path) -> None:
 
 @pytest.mark.parametrize("after", [0.3, 0.8, 1.5, 2.2])
 def test_nothing_is_left_when_it_is_interrupted_half_started(folder: Path, after: float) -> None:
-    command = [sys.executable, "-m", "estafeta_postfix", "sandbox", "--dir", str(folder)]
-    sandbox = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # As in a terminal: tests that run in the background are begun with SIGINT ignored, and hand that on.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "estafeta_postfix", "sandbox"]
+    sandbox = subprocess.Popen(
+        [*command, "--dir", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     time.sleep(after)
     sandbox.send_signal(signal.SIGINT)
     sandbox.wait(30)
