@@ -20,5 +20,6 @@ suspender     credentials that are suspended by themselves when too much of thei
 explain       what would become of a message, without sending it
 webhooks      events posted to whoever asked for them
 worker        the background process: follows log and journal, posts events, suspends, clears up, checkpoints
+checks        whether a set-up is as it has to be, one question a file
 cli           the `estafeta` command, one file per subcommand
 """

@@ -18,6 +18,7 @@ from estafeta_milter.dkim.keys import PrivateKey, read
 Kind = Literal["rsa", "ed25519"]
 
 RSA_BITS = 2048  # what signers should use (RFC 8301 section 3.2), and what fits into DNS without trouble
+MOST_BITS = 4096  # verifiers need not take longer RSA keys (RFC 8301 section 3.2)
 STRING_LIMIT = 255  # bytes of one string of a TXT record (RFC 1035 section 3.3)
 
 _EXPONENT = 65537  # RFC 6376 section 3.3.1 and RFC 8017 appendix A: the one that every verifier takes

@@ -39,6 +39,7 @@ class Advice:
     line: int
     key: str
     text: str
+    meant: bool = False  # most who write it mean it so
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.key}: {self.text}"
@@ -151,7 +152,8 @@ def _about_dkim(document: Document, account: Account) -> Iterator[tuple[KeyPath,
 
 
 def _advice(document: Document, key_path: KeyPath, text: str) -> Advice:
-    return Advice(document.path, document.line(key_path), ".".join(map(str, key_path)), text)
+    line, key = document.line(key_path), ".".join(map(str, key_path))
+    return Advice(document.path, line, key, text, meant=text == NO_SEND)
 
 
 def _is_here(address: str) -> bool:

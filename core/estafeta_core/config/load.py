@@ -86,20 +86,6 @@ def read_accounts(folder: Path, pools: Container[str] | None = None) -> Iterator
         yield document, _account(document, unique, pools)
 
 
-def warnings(path: Path) -> list[advice.Advice]:
-    """Return what should be known of everything that estafeta.yaml at `path` leads to."""
-    document = Document(path)
-    config = _config(document, path)
-    read = list(read_accounts(config.accounts_dir, config.ip_pools))
-    served = frozenset(dialect for listener in config.listeners.values() for dialect in listener.dialects)
-    found = advice.of_config(document, config)
-    found += advice.of_listeners(document, config, frozenset(account.dialect for _, account in read))
-    found += advice.of_pools(document, config)
-    for each, account in read:
-        found += advice.of_account(each, account, served)
-    return found
-
-
 def account_file(folder: Path, account: str) -> Path:
     """Return the file of `folder` that describes `account`; ConfigError when none does."""
     for path in _account_files(folder):

@@ -18,7 +18,6 @@ from estafeta_core.config.load import load_accounts, load_config
 from estafeta_milter.dkim.keys import KeyFileError, read
 from estafeta_postfix import dkim_keys
 from estafeta_postfix.cli.failure import Failure
-from estafeta_postfix.cli.key_files import MOST_BITS
 from estafeta_postfix.cli.text import json_text
 from estafeta_postfix.dkim_keys import Configured, Kind
 from estafeta_postfix.files import replace
@@ -37,7 +36,7 @@ def command() -> None:
 )
 @click.option(
     "--bits",
-    type=click.IntRange(dkim_keys.RSA_BITS, MOST_BITS),
+    type=click.IntRange(dkim_keys.RSA_BITS, dkim_keys.MOST_BITS),
     default=dkim_keys.RSA_BITS,
     show_default=True,
     help="The length of an RSA key.",

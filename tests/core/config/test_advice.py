@@ -4,6 +4,7 @@ import pytest
 
 from estafeta_core import secrets
 from estafeta_core.config import advice, load
+from estafeta_core.config.document import Document
 
 PASSWORD = secrets.hash_password("x")
 TEENVIO = f"""\
@@ -18,7 +19,16 @@ CHECK_FROM = "teenvio: {check_from: false}\n"
 
 def told(config: Path) -> list[str]:
     """Return what is said about a configuration, without the folder."""
-    return [str(each).replace(f"{config.parent}/", "") for each in load.warnings(config)]
+    document, read = Document(config), load.load_config(config)
+    accounts = list(load.read_accounts(read.accounts_dir, read.ip_pools))
+    served = frozenset(dialect for listener in read.listeners.values() for dialect in listener.dialects)
+    found = [
+        *advice.of_config(document, read),
+        *advice.of_listeners(document, read, frozenset(account.dialect for _, account in accounts)),
+        *advice.of_pools(document, read),
+        *(told for each, account in accounts for told in advice.of_account(each, account, served)),
+    ]
+    return [str(each).replace(f"{config.parent}/", "") for each in found]
 
 
 def told_of(account: Path, text: str) -> list[str]:

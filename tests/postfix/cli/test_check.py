@@ -11,6 +11,7 @@ from estafeta_core import secrets
 SAMPLES = Path(__file__).parents[3] / "postfix" / "estafeta_postfix" / "samples"
 Run = Callable[..., Result]
 ACCOUNT = "account: acme\ndialect: sparkpost\n"
+FILES = ("--only", "configuration", "--only", "accounts", "--only", "dkim_keys")  # what needs nothing running
 
 
 @pytest.fixture
@@ -24,43 +25,47 @@ def config(config: Path) -> Path:
 
 
 def test_a_configuration_without_fault_is_said_to_be_one(run: Run, config: Path) -> None:
-    result = run("check")
+    result = run("check", *FILES)
     assert (result.exit_code, result.stdout) == (0, f"{config}: nothing to mend\n")
-    assert json.loads(run("check", "--json").stdout) == {"errors": [], "warnings": []}
+    assert json.loads(run("check", *FILES, "--json").stdout) == []
+    nagios = run("check", *FILES, "--nagios")
+    assert nagios.stdout.splitlines()[0] == "ESTAFETA OK - errors: 0, warnings: 0"
+    assert nagios.exit_code == 0
 
 
-def test_p03_a_listener_without_tls_for_others_is_a_warning(run: Run, config: Path) -> None:
-    listener = "listeners:\n  perfit: {dialects: [perfit, sparkpost], port: 2525, bind: 0.0.0.0, tls: none}\n"
-    config.write_text(
-        config.read_text().replace("listeners: {a: {dialects: [sparkpost], port: 587}}\n", listener)
-    )
-    result = run("check")
-    assert result.exit_code == 0
-    assert result.stdout.startswith(f"warning: {config}:5: listeners.perfit.tls: ")
-    [warning] = json.loads(run("check", "--json").stdout)["warnings"]
-    assert (warning["file"], warning["line"], warning["key"]) == (str(config), 5, "listeners.perfit.tls")
-    assert "in clear" in warning["text"]
-    config.write_text(config.read_text().replace("0.0.0.0", "127.0.0.1"))
-    assert "warning" not in run("check").stdout
-
-
-def test_an_account_whose_mail_cannot_go_is_a_warning(run: Run, config: Path) -> None:
+def test_a_warning_is_printed_below_its_question_and_leaves_the_status_at_0(run: Run, config: Path) -> None:
     account = config.parent / "accounts.d" / "acme.yaml"
     account.write_text(account.read_text().replace("true", "false"))
-    text = "none is verified: every message is refused (sparkpost verifies domains)"
-    result = run("check")
-    assert (result.exit_code, result.stdout) == (0, f"warning: {account}:3: domains: {text}\n")
-    warning = {"file": str(account), "line": 3, "key": "domains", "text": text}
-    assert json.loads(run("check", "--json").stdout) == {"errors": [], "warnings": [warning]}
+    reason = "domains: none is verified: every message is refused"
+    result = run("check", *FILES)
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "accounts: Can every account file be used, and can its mail go?\n"
+        f"  warning: {account}:3: {reason}\n    remedy: sparkpost verifies domains\n"
+    )
+    assert json.loads(run("check", *FILES, "--json").stdout) == [
+        {
+            "severity": "warning",
+            "check": "accounts",
+            "code": "account",
+            "subject": f"{account}:3",
+            "reason": reason,
+            "remedy": "sparkpost verifies domains",
+        }
+    ]
+    nagios = run("check", *FILES, "--nagios")
+    assert nagios.exit_code == 1
+    assert nagios.stdout.startswith("ESTAFETA WARNING - errors: 0, warnings: 1\n")
+    assert run("check", *FILES, "--skip", "accounts").stdout == f"{config}: nothing to mend\n"
 
 
 def test_an_account_that_cannot_be_used_hides_no_warning_about_the_listeners(run: Run, config: Path) -> None:
     listener = "{dialects: [sparkpost], port: 587, bind: 0.0.0.0, tls: none}"
     config.write_text(config.read_text().replace("{dialects: [sparkpost], port: 587}", listener))
     (config.parent / "accounts.d" / "b.yaml").write_text("account: b\n")
-    result = run("check")
+    result = run("check", *FILES, "--json")
     assert result.exit_code == 1
-    assert [line.partition(" ")[0] for line in result.stdout.splitlines()] == ["error:", "warning:"]
+    assert [each["severity"] for each in json.loads(result.stdout)] == ["warning", "error"]
 
 
 @pytest.mark.parametrize(
@@ -76,17 +81,23 @@ def test_an_account_that_cannot_be_used_hides_no_warning_about_the_listeners(run
         ("estafeta.yaml", "run_dir: run", "run_dir: my run", "run_dir: "),
     ],
 )
-def test_what_cannot_be_used_is_named_and_ends_with_status_1(
+def test_what_cannot_be_used_is_named_once_and_ends_with_status_1(
     run: Run, config: Path, file: str, old: str, new: str, said: str
 ) -> None:
     (config.parent / "accounts.d" / "acme.yaml").write_text(ACCOUNT)
     path = config.parent / file
     path.write_text(path.read_text().replace(old, new))
-    result = run("check")
+    result = run("check", *FILES)
     assert result.exit_code == 1
-    assert result.stdout.startswith("error: ")
-    assert said in result.stdout
-    assert said in json.loads(run("check", "--json").stdout)["errors"][0]
+    (line,) = (line for line in result.stdout.splitlines() if line.startswith("  error: "))
+    assert said in line
+    assert run("check", *FILES, "--nagios").exit_code == (2 if "my run" in new else 3)
+
+
+def test_an_unknown_check_is_refused_with_the_known_ones(run: Run) -> None:
+    result = run("check", "--only", "weather")
+    assert result.exit_code == 2
+    assert "configuration" in result.output
 
 
 def test_the_samples_can_be_used_together_as_they_are(run: Run, config: Path) -> None:
@@ -96,7 +107,7 @@ def test_the_samples_can_be_used_together_as_they_are(run: Run, config: Path) ->
     for sample in SAMPLES.glob("*.yaml"):
         place = config if sample.name == "estafeta.yaml" else folder / "accounts.d" / sample.name
         shutil.copy(sample, place)
-    result = run("check")
+    result = run("check", *FILES)
     assert (result.exit_code, result.stdout) == (0, f"{config}: nothing to mend\n")
     listed = json.loads(run("key", "list", "--json").stdout)
     assert {row["dialect"] for row in listed} == {

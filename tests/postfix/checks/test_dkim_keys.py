@@ -1,17 +1,14 @@
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 
 from estafeta_core import secrets
-from estafeta_core.config.load import load_config
-from estafeta_postfix.cli.key_files import ONE_KIND, looked_at
+from estafeta_postfix.checks.dkim_keys import ONE_KIND, look
+from estafeta_postfix.checks.finding import Finding
+from estafeta_postfix.checks.setup import Setup
 from estafeta_testing.signatures import key_file
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture
@@ -36,25 +33,23 @@ def dkim(default: str, **keys: Path) -> str:
     return f"      default: {default}\n      keys:\n{lines}"
 
 
-def test_keys_that_sign_are_not_spoken_of(run: Run, config: Path, write: Callable[[str], Path]) -> None:
+def test_keys_that_sign_are_not_spoken_of(config: Path, write: Callable[[str], Path]) -> None:
     write(dkim("[rsa, ed]", rsa=key_file("rsa"), ed=key_file("ed25519")))
-    assert looked_at(load_config(config)) == ([], [])
-    assert run("check").exit_code == 0
+    assert list(look(Setup(config))) == []
 
 
 def test_a_file_without_a_key_is_an_error_with_its_place(
-    run: Run, write: Callable[[str], Path], tmp_path: Path
+    config: Path, write: Callable[[str], Path], tmp_path: Path
 ) -> None:
     (tmp_path / "text.pem").write_text("hello")
     (tmp_path / "text.pem").chmod(0o600)
     files = {"s1": tmp_path / "gone.pem", "s2": tmp_path / "text.pem", "s3": key_file("rsa")}
     account = write(dkim("s3", **files))
-    result = run("check", "--json")
-    assert result.exit_code == 1
     place = "domains.Acme.Example.dkim.keys"
-    missing, text = json.loads(result.stdout)["errors"]
-    assert missing == f"{account}:9: {place}.s1: {files['s1']} cannot be read: No such file or directory"
-    assert text.startswith(f"{account}:10: {place}.s2: {files['s2']} is not a private key in PEM (")
+    missing, text = look(Setup(config))
+    assert (missing.severity, missing.subject) == ("error", f"{account}:9")
+    assert missing.reason == f"{place}.s1: {files['s1']} cannot be read: No such file or directory"
+    assert text.reason.startswith(f"{place}.s2: {files['s2']} is not a private key in PEM")
 
 
 @pytest.mark.parametrize(
@@ -63,11 +58,10 @@ def test_a_file_without_a_key_is_an_error_with_its_place(
 def test_unusual_lengths_are_told(
     config: Path, write: Callable[[str], Path], tmp_path: Path, bits: int, told: str
 ) -> None:
-    write(dkim("s1", s1=key_file("rsa", bits)))
-    errors, advice = looked_at(load_config(config))
-    assert errors == []
-    assert [(each.line, each.key) for each in advice] == [(9, "domains.Acme.Example.dkim.keys.s1")]
-    assert advice[0].text.startswith(told)
+    account = write(dkim("s1", s1=key_file("rsa", bits)))
+    (found,) = look(Setup(config))
+    assert (found.severity, found.subject) == ("warning", f"{account}:9")
+    assert found.reason.startswith(f"domains.Acme.Example.dkim.keys.s1: {told}")
 
 
 def test_a_key_that_everybody_can_read_is_told(
@@ -77,11 +71,14 @@ def test_a_key_that_everybody_can_read_is_told(
     shutil.copy(key_file("rsa"), open_to_all)
     open_to_all.chmod(0o644)
     write(dkim("s1", s1=open_to_all))
-    (told,) = looked_at(load_config(config))[1]
-    assert told.text == f"everybody on this host can read {open_to_all} (chmod o-rwx)"
+    (found,) = look(Setup(config))
+    assert found.reason.endswith(f"everybody on this host can read {open_to_all}")
+    assert found.remedy == "chmod o-rwx"
 
 
 def test_ed25519_alone_is_told(config: Path, write: Callable[[str], Path]) -> None:
-    write(dkim("ed", rsa=key_file("rsa"), ed=key_file("ed25519")))
-    (told,) = looked_at(load_config(config))[1]
-    assert (told.line, told.key, told.text) == (7, "domains.Acme.Example.dkim.default", ONE_KIND)
+    account = write(dkim("ed", rsa=key_file("rsa"), ed=key_file("ed25519")))
+    reason, remedy = ONE_KIND.removesuffix(")").split(" (")
+    assert list(look(Setup(config))) == [
+        Finding("warning", "dkim-key", f"{account}:7", f"domains.Acme.Example.dkim.default: {reason}", remedy)
+    ]
