@@ -18,7 +18,7 @@ READY := .venv/.ready
 CODE := core policy milter web postfix tests bench tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test chaos check format bench deb lock clean
+.PHONY: help demo sandbox test chaos check format bench reference deb lock clean
 .PHONY: run-packages test-packages bench-packages
 
 help: ## list these commands
@@ -51,6 +51,9 @@ format: $(READY) ## rewrite the code in the house's format
 
 bench: bench-packages $(READY) ## compare with bare Postfix and with a milter that does nothing (BENCH='--copies 999': many copies; --web)
 	@$(BIN)/python -m bench $(BENCH)
+
+reference: $(READY) ## write docs/reference.md anew, from the schema of the configuration
+	@$(BIN)/python tools/reference.py
 
 deb: run-packages $(READY) ## build the Debian package into dist/
 	@tools/deb.sh

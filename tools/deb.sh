@@ -40,9 +40,9 @@ environment() {
 }
 
 documents() {
-    man=$root/usr/share/man/man1
+    man=$root/usr/share/man
     .venv/bin/python tools/man.py "$man"
-    gzip -9n "$man"/*
+    gzip -9n "$man"/*/*
     doc=$root/usr/share/doc/estafeta
     mkdir -p "$doc/examples"
     cp README.md docs/*.md "$doc"

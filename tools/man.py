@@ -1,7 +1,8 @@
-"""Manual pages of every command, from the words of `--help`.
+"""Manual pages of every command, from the words of `--help`, and of the configuration, from its schema.
 
-Use: `python tools/man.py DIR`. Writes estafeta.1 and a page for each subcommand (estafeta-key-create.1).
-What is said of a command stands in its module and nowhere else.
+Use: `python tools/man.py DIR`. Writes man1/estafeta.1, man1/estafeta-key-create.1 and so on for each
+subcommand, and man5/estafeta.yaml.5. What is said of a command stands in its module, of a key in the schema,
+and nowhere else.
 """
 
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import click
 
+import reference
 from estafeta_postfix.cli import estafeta
 
 SECTION = "1"
@@ -61,6 +63,28 @@ def _page(
     return "\n".join(lines) + "\n"
 
 
+def _configuration() -> str:
+    """Return the page estafeta.yaml(5)."""
+    lines = [
+        '.TH "ESTAFETA.YAML" "5" "" "Estafeta"',
+        ".SH NAME",
+        "estafeta.yaml, accounts.d \\- the configuration of Estafeta",
+        ".SH DESCRIPTION",
+        *_paragraphs("YAML files. Unknown keys are errors. A change takes effect within a second."),
+    ]
+    for title, _, module, struct in reference.TOPS:
+        lines.append(f".SH {title.upper()}")
+        for section in reference.sections(module, struct):
+            lines += [f".SS {_plain(section.path)}"] if section.path else []
+            lines += _paragraphs(section.about)
+            for key in section.keys:
+                note = "required" if key.default is None else f"default {key.default}" if key.default else ""
+                kind = "; ".join(filter(None, (key.kind, note)))
+                lines += [".TP", f"\\fB{_plain(key.name)}\\fR ({_plain(kind)})", _plain(key.meaning)]
+    lines += [".SH SEE ALSO", f"\\fBestafeta\\fR({SECTION})"]
+    return "\n".join(lines).replace("`", "") + "\n"
+
+
 def _above(context: click.Context) -> str:
     return context.parent.command_path.replace(" ", "-") if context.parent else "postfix"
 
@@ -87,9 +111,11 @@ def _plain(text: str) -> str:
 
 def main(folder: Path) -> None:
     """Write every page into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages(estafeta, click.Context(estafeta, info_name="estafeta")):
-        (folder / name).write_text(text, encoding="utf-8")
+    written = dict(pages(estafeta, click.Context(estafeta, info_name="estafeta")))
+    for name, text in {**written, "estafeta.yaml.5": _configuration()}.items():
+        page = folder / f"man{name[-1]}" / name
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
