@@ -26,7 +26,8 @@ IDLE = "no account has one of these dialects, so nobody can log in here"
 UNSERVED = "no listener speaks it, so nobody can log in (add it to the dialects of one)"
 NO_CREDENTIAL = "there is none, so nobody can log in (made by: estafeta key create)"
 NOT_HERE = "this host does not have the address, so mail of this pool waits (add it to an interface)"
-NO_SEND = "without send its logins over SMTP are refused"
+UNREAD = "nobody reads them"
+NO_SEND = "without send its logins over SMTP are refused (nothing to do, where that is meant)"
 _UNSIGNED_MAIL = "mail that chooses no key leaves unsigned"
 UNSIGNED = f"there is none: {_UNSIGNED_MAIL} (name one of the keys)"
 
@@ -39,7 +40,7 @@ class Advice:
     line: int
     key: str
     text: str
-    meant: bool = False  # most who write it mean it so
+    harmless: bool = False  # often meant so, or without effect
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.key}: {self.text}"
@@ -96,14 +97,14 @@ def _about_senders(account: Account) -> Iterator[tuple[KeyPath, str]]:
     name = account.dialect
     if DIALECTS[name].sender_check == "domain":
         if account.senders:
-            yield ("senders",), f"nobody reads them: {name} verifies domains (list them under domains)"
+            yield ("senders",), f"{UNREAD}: {name} verifies domains (list them under domains)"
         if not _has_domain(account):
             yield ("domains",), f"none is verified: every message is refused ({name} verifies domains)"
         return
     if not account.senders:
         yield ("senders",), f"there is none: every message is refused ({name} verifies single addresses)"
     if account.domains and not _reads_domains(account):
-        text = f"nobody reads them: {name} verifies single addresses (list those under senders)"
+        text = f"{UNREAD}: {name} verifies single addresses (list those under senders)"
         yield ("domains",), text
 
 
@@ -153,7 +154,8 @@ def _about_dkim(document: Document, account: Account) -> Iterator[tuple[KeyPath,
 
 def _advice(document: Document, key_path: KeyPath, text: str) -> Advice:
     line, key = document.line(key_path), ".".join(map(str, key_path))
-    return Advice(document.path, line, key, text, meant=text == NO_SEND)
+    harmless = text == NO_SEND or text.startswith(UNREAD)
+    return Advice(document.path, line, key, text, harmless)
 
 
 def _is_here(address: str) -> bool:

@@ -41,7 +41,7 @@ def of_advice(code: str, advice: Iterable[Advice]) -> list[Finding]:
     """Return a warning for each piece of advice, a note where it is mostly meant so."""
     return [
         Finding(
-            "note" if each.meant else "warning",
+            "note" if each.harmless else "warning",
             code,
             f"{each.path}:{each.line}",
             *_divided(f"{each.key}: {each.text}"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from estafeta_core.config.document import ConfigError
 from estafeta_postfix.checks.finding import Finding, of_error
-from estafeta_postfix.checks.setup import Setup
+from estafeta_postfix.checks.setup import UNSERVED, Setup
 from estafeta_postfix.checks.table import Check
 
 log = logging.getLogger(__name__)
@@ -46,13 +46,38 @@ def run(setup: Setup, checks: Sequence[Check]) -> list[Told]:
 
 def _ask(setup: Setup, told: Told) -> None:
     try:
+        if told.check.of_running and setup.idle:
+            told.findings.append(_nothing_runs(setup))
+            return
         for finding in told.check.look(setup):
             told.findings.append(finding)  # one at a time: those of a check that ends late count
     except ConfigError as error:
         told.findings.append(of_error("configuration", error))
+    except UNSERVED as error:
+        told.findings.append(_unserved(error))
     except Exception as error:  # a bug in one check must not hide the others
         log.exception("the check %s failed", told.check.name)
         told.findings.append(_failed(told.check, error))
+
+
+def _nothing_runs(setup: Setup) -> Finding:
+    return Finding(
+        "warning",
+        "not-running",
+        str(setup.config.run_dir),
+        "nothing of Estafeta runs here yet: no daemon answers, and Postfix has no service of ours",
+        "systemctl start estafeta.target (or `estafeta serve all`), then `estafeta postfix install`",
+    )
+
+
+def _unserved(error: Exception) -> Finding:
+    return Finding(
+        "error",
+        "host-unreadable",
+        "this host",
+        str(error),
+        "run `estafeta check` as root, with --config-directory where Postfix has another than its own",
+    )
 
 
 def _late(check: Check) -> Finding:

@@ -14,6 +14,7 @@ from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.run import Told, run
 from estafeta_postfix.checks.setup import Setup
 from estafeta_postfix.checks.table import CHECKS, Check
+from estafeta_postfix.cli.postfix import directory_option
 from estafeta_postfix.cli.text import json_text, printable
 
 _NAMES = click.Choice([each.name for each in CHECKS])
@@ -27,6 +28,7 @@ def _chosen(name: str, text: str) -> Callable[[Callable[..., None]], Callable[..
 @_chosen("--only", "Ask this one; again for more.")
 @_chosen("--skip", "Leave this one out; again for more.")
 @click.option("--offline", "--no-dns", is_flag=True, help="Ask no DNS server.")
+@directory_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of findings.")
 @click.option("--nagios", is_flag=True, help="Begin with a status line, and exit as a plugin of Nagios does.")
 @click.pass_obj
@@ -36,6 +38,7 @@ def command(
     skip: tuple[str, ...],
     *,
     offline: bool,
+    directory: Path | None,
     as_json: bool,
     nagios: bool,
 ) -> None:
@@ -49,7 +52,7 @@ def command(
         for each in CHECKS
         if (not only or each.name in only) and each.name not in skip and not (offline and each.asks_dns)
     ]
-    told = run(Setup(path), checks)
+    told = run(Setup(path, directory), checks)
     lines = [json_text(_objects(told), indent=2)] if as_json else _page(path, told)
     for line in [*([_status_line(told)] if nagios else []), *lines]:
         click.echo(line)

@@ -22,7 +22,7 @@ def command() -> None:
     """Add SMTP services to the Postfix of this host, or take them back."""
 
 
-_directory = click.option(
+directory_option = click.option(
     "--config-directory",
     "directory",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -32,7 +32,7 @@ _directory = click.option(
 
 
 @command.command("diff")
-@_directory
+@directory_option
 @click.pass_obj
 def diff(config: Path, directory: Path | None) -> None:
     """Show what `install` would change; exit status 1 if anything."""
@@ -45,7 +45,7 @@ def diff(config: Path, directory: Path | None) -> None:
 
 
 @command.command("install")
-@_directory
+@directory_option
 @click.pass_obj
 def install(config: Path, directory: Path | None) -> None:
     """Show what changes, add our services, try them; everything is put back when one does not answer."""
@@ -65,7 +65,7 @@ def install(config: Path, directory: Path | None) -> None:
 
 
 @command.command("uninstall")
-@_directory
+@directory_option
 @click.pass_obj
 def uninstall(config: Path, directory: Path | None) -> None:
     """Take our services out of Postfix; every other line stays as it is, byte for byte."""
@@ -75,7 +75,7 @@ def uninstall(config: Path, directory: Path | None) -> None:
 
 
 @command.command("status")
-@_directory
+@directory_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def status(config: Path, directory: Path | None, as_json: bool) -> None:

@@ -32,6 +32,7 @@ NEEDED = ("cleanup", "pickup", "qmgr", "rewrite", "bounce", "defer")
 class Conflict:
     """One finding."""
 
+    code: str  # stable, as those of `estafeta check`
     text: str
     remedy: str
     stops: bool = True
@@ -43,10 +44,17 @@ class Conflict:
 def found(config: Config, facts: Facts, held: frozenset[str] = frozenset()) -> list[Conflict]:
     """Return every conflict. `held` are the inet services that are ours already, as master.cf names them."""
     return [
-        *_version(facts),
-        *_settings(facts),
+        *standing(config, facts),
         *_services(facts),
         *_endpoints(config, facts, held),
+    ]
+
+
+def standing(config: Config, facts: Facts) -> list[Conflict]:
+    """Return those that have nothing to do with whether our services are in master.cf."""
+    return [
+        *_version(facts),
+        *_settings(facts),
         *_protocols(config, facts),
         *_certificate(config, facts),
         *_folders(config, facts),
@@ -58,6 +66,7 @@ def _version(facts: Facts) -> Iterator[Conflict]:
     first = FIRST_SAFE.get(facts.version[:2], OLDEST)
     if facts.version < first:
         yield Conflict(
+            "postfix-version",
             f"Postfix {_dotted(facts.version)} lets one message hide a second (CVE-2023-51764)",
             f"install {_dotted(first)} or later",
         )
@@ -72,12 +81,14 @@ def _settings(facts: Facts) -> Iterator[Conflict]:
         value = facts.own.get(each.name)
         if value is not None and not each.enough(value):
             yield Conflict(
+                "queue-manager",
                 f"main.cf has {each.name} = {value} ({each.reason})",
                 f"set it to {each.value}, or remove the line",
             )
     limit = facts.values["qmgr_message_recipient_limit"]
     if limit.isdecimal() and int(limit) < READ_AT_ONCE:
         yield Conflict(
+            "queue-manager",
             f"main.cf has qmgr_message_recipient_limit = {limit}, fewer than one message may have",
             f"set it to {READ_AT_ONCE} or more, or remove the line",
         )
@@ -86,20 +97,28 @@ def _settings(facts: Facts) -> Iterator[Conflict]:
 def _services(facts: Facts) -> Iterator[Conflict]:
     for name in NEEDED:
         if not any(each.name == name for each in facts.services):
-            yield Conflict(f"master.cf has no service {name}", "take the # away before its line")
+            yield Conflict(
+                "service-missing", f"master.cf has no service {name}", "take the # away before its line"
+            )
     for each in facts.services:
         if each.name.startswith(OURS):
-            yield Conflict(f"master.cf has a service {each.name} that is not ours", "give it another name")
+            yield Conflict(
+                "service-name",
+                f"master.cf has a service {each.name} that is not ours",
+                "give it another name",
+            )
     pickup = facts.service("pickup") or facts.service("pickup", "fifo")
     chosen = pickup.options.get("cleanup_service_name") if pickup else facts.own.get("cleanup_service_name")
     if chosen:
         yield Conflict(
+            "cleanup-service",
             f"master.cf has pickup hand mail to {chosen} and not to cleanup: what `postsuper -r` queues anew"
             f" would leave past {REQUEUE}",
             f"move the options of {chosen} to the service cleanup, and remove the line at pickup",
         )
     if facts.own.get("cleanup_service_name") and not chosen:
         yield Conflict(
+            "cleanup-service",
             f"main.cf has cleanup_service_name = {facts.own['cleanup_service_name']}",
             "say it with -o at the services it is meant for",
         )
@@ -109,18 +128,23 @@ def _endpoints(config: Config, facts: Facts, held: frozenset[str]) -> Iterator[C
     wanted = {f"listeners.{name}": (each.bind, each.port) for name, each in config.listeners.items()}
     for key, (address, port) in wanted.items():
         if port == config.delivery_port and _overlap(address, LOOPBACK):
-            yield Conflict(f"delivery_port is the port of {key} too", "give one of them another")
+            yield Conflict(
+                "port-taken", f"delivery_port is the port of {key} too", "give one of them another"
+            )
     wanted["delivery_port"] = (LOOPBACK, config.delivery_port)
     for key, (address, port) in wanted.items():
         inet = (each.name for each in facts.services if each.kind == "inet")
         other = next((name for name in inet if _meets(name, address, port)), None)
         if other is not None:
             yield Conflict(
+                "port-taken",
                 f"{key}: master.cf has a service {other} on port {port} already",
                 f"remove it from master.cf, or give {key} another port",
             )
         elif endpoint(key, address, port) not in held and (why := _unbindable(address, port)):
-            yield Conflict(f"{key}: {address} port {port}: {why}", f"free it, or give {key} another")
+            yield Conflict(
+                "port-taken", f"{key}: {address} port {port}: {why}", f"free it, or give {key} another"
+            )
 
 
 def _meets(service: str, address: str, port: int) -> bool:
@@ -162,11 +186,14 @@ def _protocols(config: Config, facts: Facts) -> Iterator[Conflict]:
     spoken = facts.values["inet_protocols"]
     if not re.search(r"\b(all|ipv4)\b", spoken):
         yield Conflict(
-            f"main.cf has inet_protocols = {spoken}", "add ipv4: copies are handed over on 127.0.0.1"
+            "inet-protocols",
+            f"main.cf has inet_protocols = {spoken}",
+            "add ipv4: copies are handed over on 127.0.0.1",
         )
     six = [name for name, each in config.listeners.items() if ":" in each.bind]
     if six and not re.search(r"\b(all|ipv6)\b", spoken):
         yield Conflict(
+            "inet-protocols",
             f"main.cf has inet_protocols = {spoken}, and listeners.{six[0]} has an IPv6 address",
             "add ipv6 there, or take another address for the listener",
         )
@@ -177,50 +204,78 @@ def _certificate(config: Config, facts: Facts) -> Iterator[Conflict]:
     if not encrypted:
         return
     if facts.service("tlsmgr") is None:
-        yield Conflict("master.cf has no service tlsmgr", "take the # away before its line")
-    names = ("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_eccert_file")
-    files = [path for name in names for path in re.split(r"[,\s]+", facts.values[name]) if path]
+        yield Conflict(
+            "service-missing", "master.cf has no service tlsmgr", "take the # away before its line"
+        )
+    files = certificate_files(facts)
     if not files:
         yield Conflict(
+            "certificate-missing",
             f"listeners.{encrypted[0]} uses TLS, and main.cf names no certificate",
             "set smtpd_tls_chain_files to a file with private key and certificate",
         )
     for path in files:
-        if path != "none" and not Path(path).is_file():
-            yield Conflict(f"main.cf names the certificate {path}, which is not there", "mend the path")
+        if not path.is_file():
+            yield Conflict(
+                "certificate-missing",
+                f"main.cf names the certificate {path}, which is not there",
+                "mend the path",
+            )
+
+
+def certificate_files(facts: Facts) -> list[Path]:
+    """Return the files that main.cf has smtpd take certificates from."""
+    names = ("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_eccert_file")
+    words = (word for name in names for word in re.split(r"[,\s]+", facts.values[name]))
+    return [Path(word) for word in words if word not in ("", "none")]
 
 
 def _folders(config: Config, facts: Facts) -> Iterator[Conflict]:
     queue = facts.values["queue_directory"]
-    receipts = [name for name, each in config.listeners.items() if each.receipt]
-    if receipts and Path(queue) != config.queue_directory:
+    if Path(queue) != config.queue_directory:
         yield Conflict(
-            f"listeners.{receipts[0]} gives receipts, and queue_directory of estafeta.yaml is not Postfix's",
+            "queue-directory",
+            f"Postfix's queue is in {queue}, and queue_directory of estafeta.yaml is another folder",
             f"set queue_directory: {queue}",
+            stops=any(each.receipt for each in config.listeners.values()),  # their second listener is there
         )
     log = facts.values["maillog_file"]
     if log and Path(log) != config.maillog:
         yield Conflict(
-            f"Postfix logs to {log}, and maillog of estafeta.yaml is another file", f"set maillog: {log}"
+            "maillog",
+            f"Postfix logs to {log}, and maillog of estafeta.yaml is another file",
+            f"set maillog: {log}",
         )
 
 
 def _advice(config: Config, facts: Facts) -> Iterator[Conflict]:
     if facts.values["milter_default_action"] == "accept":
         yield Conflict(
+            "milter-default-action",
             "main.cf has milter_default_action = accept: your other mail passes half edited when a milter"
             " of yours fails (our services have tempfail)",
             "set it to tempfail",
             stops=False,
         )
-    if facts.values["smtpd_forbid_bare_newline"] == "no":
+    if facts.values["smtpd_forbid_bare_newline"] == "no" and any(
+        each.command == "smtpd" and "smtpd_forbid_bare_newline" not in each.options for each in facts.services
+    ):
         yield Conflict(
+            "bare-newline",
             "main.cf leaves your own smtpd open to SMTP smuggling (our services are not)",
             "set smtpd_forbid_bare_newline = normalize",
             stops=False,
         )
+    if {"0.0.0.0/0", "[::]/0", "::/0"} & set(re.split(r"[,\s]+", facts.values["mynetworks"])):
+        yield Conflict(
+            "open-relay",
+            "main.cf has mynetworks with every address there is: your own smtpd relays for anybody",
+            "name the networks that are yours",
+            stops=False,
+        )
     if config.ip_pools and facts.values["transport_maps"]:
         yield Conflict(
+            "pools-past-transport-maps",
             f"mail with a pool ({FIELD}) goes to relayhost, or to the recipient's MX, past transport_maps",
             "nothing to do where that is meant",
             stops=False,

@@ -20,7 +20,7 @@ ASKED = (
     *("relayhost", "transport_maps", "qmgr_message_recipient_limit"),
     *("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains"),
     *("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_eccert_file"),
-    *("milter_default_action", "smtpd_forbid_bare_newline"),
+    *("milter_default_action", "smtpd_forbid_bare_newline", "mynetworks"),
 )
 
 

@@ -31,29 +31,40 @@ GUARDS = {"milter_default_action": MILTER_FAULTS["milter_default_action"], **SMU
 _ANY = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - an address to listen on, read here only
 
 
-def daemons(config: Config, owner: struct_passwd) -> Iterator[str]:
-    """Yield what is wrong with the sockets of our daemons, as Postfix's user `owner` meets them."""
-    places = {
+def places(config: Config) -> list[tuple[str, Path]]:
+    """Return role and path of every socket between Postfix and our daemons."""
+    named = {
         "sasl": sockets.sasl,
         "policy": sockets.policy,
         "milter": sockets.milter,
         "intake": sockets.intake,
         "receipt": sockets.receipt,
     }
-    paths = [(role, places[role](config.run_dir)) for role in roles(config) if role in places]
-    for role, path in [*paths, ("milter", sockets.copies(config.run_dir))]:
-        if wrong := _socket(path, owner):
+    paths = [(role, named[role](config.run_dir)) for role in roles(config) if role in named]
+    return [*paths, ("milter", sockets.copies(config.run_dir))]
+
+
+def daemons(config: Config, owner: struct_passwd) -> Iterator[str]:
+    """Yield what is wrong with the sockets of our daemons, as Postfix's user `owner` meets them."""
+    for role, path in places(config):
+        if wrong := unusable(path, owner):
             yield f"{path}: {wrong}; does `estafeta serve {role}` run, with this run_dir and socket_group?"
 
 
-def _socket(path: Path, owner: struct_passwd) -> str:
+def unusable(path: Path, owner: struct_passwd) -> str:
+    """Return why `owner` cannot use a socket."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(REPLY)
         try:
             client.connect(str(path))
         except OSError as error:
             return (error.strerror or str(error)).lower()
-    if not _may(path, owner, stat.S_IWUSR):
+    return forbidden(path, owner, stat.S_IWUSR)
+
+
+def forbidden(path: Path, owner: struct_passwd, bit: int) -> str:
+    """Return why a user may not do with a file what `bit` stands for; OSError where it is not there."""
+    if not _may(path, owner, bit):
         return f"{owner.pw_name} may not open it"
     closed = [each for each in path.parents if not _may(each, owner, stat.S_IXUSR)]
     return f"{closed[0]} is closed to {owner.pw_name}" if closed else ""
@@ -61,6 +72,8 @@ def _socket(path: Path, owner: struct_passwd) -> str:
 
 def _may(path: Path, owner: struct_passwd, bit: int) -> bool:
     """Whether a user may, by the mode of a file: the bits of its owner, of its group or of all others."""
+    if owner.pw_uid == 0:
+        return True
     status = path.stat()
     if status.st_uid == owner.pw_uid:
         return bool(status.st_mode & bit)
@@ -83,12 +96,10 @@ def listeners(config: Config) -> Iterator[str]:
     """Yield each listener that does not greet, does not offer AUTH or does not speak TLS as it should."""
     give_up = time.monotonic() + PATIENCE
     probes: dict[str, Callable[[], str]] = {
-        f"listeners.{name} ({each.bind} port {each.port})": lambda each=each: _client(each)  # type: ignore[misc]
+        f"listeners.{name} ({each.bind} port {each.port})": lambda each=each: client(each)  # type: ignore[misc]
         for name, each in config.listeners.items()
     }
-    probes[f"delivery_port ({LOOPBACK} port {config.delivery_port})"] = lambda: _delivery(
-        config.delivery_port
-    )
+    probes[f"delivery_port ({LOOPBACK} port {config.delivery_port})"] = lambda: delivery(config.delivery_port)
     for what, probe in probes.items():
         while (wrong := probe()) and time.monotonic() < give_up:
             time.sleep(0.1)
@@ -96,30 +107,42 @@ def listeners(config: Config) -> Iterator[str]:
             yield f"{what}: {wrong}"
 
 
-def _client(listener: Listener) -> str:
-    """Ask a listener as an application would, up to its login."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # whose name it has is the operator's
-    host = _ANY.get(listener.bind, listener.bind)
+def client(listener: Listener) -> str:
+    """Ask a listener as an application would, up to its login; return what is wrong."""
     try:
-        client = (
-            smtplib.SMTP_SSL(host, listener.port, timeout=REPLY, context=context)
-            if listener.tls == "implicit"
-            else smtplib.SMTP(host, listener.port, timeout=REPLY)
-        )
-        with contextlib.closing(client):
-            client.ehlo("localhost")
-            if listener.tls in ("starttls", "required"):
-                client.starttls(context=context)
-                client.ehlo("localhost")
-            offered = client.has_extn("auth")
-            client.quit()
-            return "" if offered else "AUTH is not offered"
+        with session(listener) as asked:
+            return "" if asked.has_extn("auth") else "AUTH is not offered"
     except (OSError, smtplib.SMTPException) as error:
         return str(error) or type(error).__name__
 
 
-def _delivery(port: int) -> str:
+@contextlib.contextmanager
+def session(listener: Listener, *, tls: bool = True) -> Iterator[smtplib.SMTP]:
+    """Yield a session in which EHLO was said, under TLS where the listener has it; OSError, SMTPException."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # whose name it has is the operator's
+    host = address(listener)
+    begun = (
+        smtplib.SMTP_SSL(host, listener.port, timeout=REPLY, context=context)
+        if listener.tls == "implicit"
+        else smtplib.SMTP(host, listener.port, timeout=REPLY)
+    )
+    with contextlib.closing(begun):
+        begun.ehlo("localhost")
+        if tls and listener.tls in ("starttls", "required"):
+            begun.starttls(context=context)
+            begun.ehlo("localhost")
+        yield begun
+        begun.quit()
+
+
+def address(listener: Listener) -> str:
+    """Return where this host reaches a listener."""
+    return _ANY.get(listener.bind, listener.bind)
+
+
+def delivery(port: int) -> str:
+    """Ask the listener of copies as the split would; return what is wrong."""
     try:
         with contextlib.closing(smtplib.SMTP(LOOPBACK, port, timeout=REPLY)) as client:
             client.ehlo("localhost")

@@ -133,10 +133,15 @@ class LogReader:
 
     def _files(self) -> list[Path]:
         """Return this log and its renamed predecessors, oldest change first, the present one last."""
-        found: list[tuple[int, Path]] = []
-        for path in self._path.parent.glob(f"{self._path.name}[.-]*"):
-            with contextlib.suppress(FileNotFoundError):
-                if path.is_file() and path.suffix not in (".gz", ".bz2", ".xz", ".zst"):
-                    found.append((path.stat().st_mtime_ns, path))
-        files = [path for _changed, path in sorted(found)]
+        files = predecessors(self._path)
         return [*files, self._path] if self._path.exists() else files
+
+
+def predecessors(log: Path) -> list[Path]:
+    """Return what a log was renamed to, oldest change first; compressed files are not read."""
+    found: list[tuple[int, Path]] = []
+    for path in log.parent.glob(f"{log.name}[.-]*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file() and path.suffix not in (".gz", ".bz2", ".xz", ".zst"):
+                found.append((path.stat().st_mtime_ns, path))
+    return [path for _changed, path in sorted(found)]

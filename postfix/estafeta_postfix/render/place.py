@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+CONF = "conf"  # beside the queue
+
 
 @dataclass(frozen=True, slots=True)
 class Ways:
@@ -25,7 +27,7 @@ class Place(Ways):
     @property
     def config_directory(self) -> Path:
         """main.cf and master.cf."""
-        return self.root / "conf"
+        return self.root / CONF
 
     @property
     def queue_directory(self) -> Path:

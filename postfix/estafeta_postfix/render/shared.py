@@ -41,15 +41,19 @@ class Operator:
 def services(config: Config, operator: Operator) -> list[Service]:
     """Return every service, in the order in which master.cf lists them. RenderError as the parts raise it."""
     hostname = plain("hostname", config.hostname)
-    split, delivery, again, _ = copies.services(config, operator.ways)
-    ours = [
-        *(listener_service(config, name, TABLES) for name in config.listeners),
+    shared = [intake.transport(), requeue(operator), *_pools(config, operator)]
+    return [*(shielded(each, hostname) for each in ours(config, operator.ways, TABLES)), *shared]
+
+
+def ours(config: Config, ways: Ways, tables_folder: str) -> list[Service]:
+    """Return the services that no other mail goes by, on an instance of whosever; RenderError."""
+    split, delivery, again, _ = copies.services(config, ways)
+    return [
+        *(listener_service(config, name, tables_folder) for name in config.listeners),
         *receipt.services(config),
-        listener_cleanup(operator.ways),
+        listener_cleanup(ways),
         *(split, delivery, again),
     ]
-    shared = [intake.transport(), requeue(operator), *_pools(config, operator)]
-    return [*(shielded(each, hostname) for each in ours), *shared]
 
 
 def requeue(operator: Operator) -> Service:

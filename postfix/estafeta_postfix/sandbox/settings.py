@@ -104,6 +104,7 @@ def settings(
             name: msgspec.structs.replace(pool, bind_address=POOL_ADDRESS, bind_address6="")
             for name, pool in (own.ip_pools if chosen else POOLS | own.ip_pools).items()
         },
+        delivery_port=ports.delivery,
         socket_group=socket_group,
         web=Web(bind=LOOPBACK, port=ports.web),
         webhooks=msgspec.structs.replace(

@@ -94,6 +94,17 @@ def test_what_cannot_be_used_is_named_once_and_ends_with_status_1(
     assert run("check", *FILES, "--nagios").exit_code == (2 if "my run" in new else 3)
 
 
+def test_where_nothing_runs_that_is_told_once(run: Run, config: Path) -> None:
+    (config.parent / "link.key").write_text("0123456789abcdef" * 4)
+    (config.parent / "link.key").chmod(0o600)
+    (config.parent / "state").mkdir()
+    (config.parent / "run").mkdir()
+    result = run("check", "--json", "--offline", "--config-directory", str(config.parent / "state"))
+    warned = [each["code"] for each in json.loads(result.stdout) if each["severity"] != "note"]
+    assert warned == ["not-running"]
+    assert result.exit_code == 0
+
+
 def test_an_unknown_check_is_refused_with_the_known_ones(run: Run) -> None:
     result = run("check", "--only", "weather")
     assert result.exit_code == 2

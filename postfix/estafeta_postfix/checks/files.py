@@ -1,0 +1,87 @@
+"""Whether the daemons' user can read and write what it has to, and nobody else reads keys.
+
+The daemons' user is the owner of state_dir. Asked as root, by the modes of files and folders; asked as
+another user, by what that user may do.
+"""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from pwd import struct_passwd
+
+from estafeta_postfix import dkim_keys
+from estafeta_postfix.checks.finding import Finding
+from estafeta_postfix.checks.setup import Setup
+from estafeta_postfix.install.probes import forbidden
+
+FEW = 8  # different bytes; 64 hexadecimal digits at random have 13 or more
+_READ, _WRITE = stat.S_IRUSR, stat.S_IWUSR
+
+
+def look(setup: Setup) -> Iterator[Finding]:
+    """Yield what is closed to the daemons, and what is open to others."""
+    user = setup.daemons_user
+    if user is None:
+        yield Finding(
+            "error",
+            "folder-missing",
+            str(setup.config.state_dir),
+            "state_dir is not there, or belongs to nobody",
+            "make it, for the user that the daemons run as",
+        )
+    else:
+        yield from _closed(setup, user)
+    for key in setup.config.signing_keys:
+        yield from _signing_key(key)
+    if setup.store.exists() and setup.store.stat().st_mode & stat.S_IROTH:
+        yield Finding(
+            "warning",
+            "store-readable",
+            str(setup.store),
+            "everybody on this host can read who wrote to whom",
+            f"chmod o-rwx {setup.store}",
+        )
+
+
+def _closed(setup: Setup, user: struct_passwd) -> Iterator[Finding]:
+    """Yield each file and folder that the daemons cannot use."""
+    config = setup.config
+    wanted = [(setup.path.absolute(), _READ), *((key, _READ) for key in config.signing_keys)]
+    for document, account in setup.accounts:
+        wanted.append((document.path.absolute(), _READ))
+        wanted += [(each.key.file, _READ) for each in dkim_keys.of_account(account)]
+    wanted += [(folder, _WRITE) for folder in (config.run_dir, config.state_dir)]
+    wanted += [(file, bit) for file, bit in ((setup.store, _WRITE), (config.maillog, _READ)) if file.exists()]
+    for path, bit in dict.fromkeys(wanted):
+        try:
+            why = forbidden(path, user, bit)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+        if why:
+            yield Finding(
+                "error",
+                "file-closed",
+                str(path),
+                f"the daemons run as {user.pw_name} (the owner of state_dir) and have to "
+                f"{'read' if bit == _READ else 'write'} it: {why}",
+                f"give it to them: chown {user.pw_name} {path}, or its group with chgrp and chmod",
+            )
+
+
+def _signing_key(key: Path) -> Iterator[Finding]:
+    if key.stat().st_mode & stat.S_IROTH:
+        yield Finding(
+            "error",
+            "signing-key-readable",
+            str(key),
+            "everybody on this host can read it, and forge links, unsubscribes and jobs",
+            f"chmod o-rwx {key}, and put a new key before it in signing_keys",
+        )
+    if len(set(key.read_bytes().strip())) < FEW:
+        yield Finding(
+            "warning",
+            "signing-key-weak",
+            str(key),
+            f"it has fewer than {FEW} different bytes, so it was not made at random",
+            "put a new key before it in signing_keys: od -An -N32 -tx1 /dev/urandom | tr -d ' \\n' > FILE",
+        )

@@ -1,0 +1,68 @@
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from estafeta_core.store import migrate, open_store
+from estafeta_postfix.checks import store
+from estafeta_postfix.checks.setup import Setup
+from estafeta_testing.stored import make_rows
+
+
+@pytest.fixture
+def file(setup: Setup) -> Path:
+    """A store with a message in it, and everything in its one file."""
+    with contextlib.closing(open_store(setup.config.store)) as opened:
+        opened.record(make_rows("alice@example.net"))
+    return setup.store
+
+
+def codes(setup: Setup) -> list[tuple[str, str]]:
+    return [(each.severity, each.code) for each in store.look(setup)]
+
+
+def pragma(path: Path, text: str) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA {text}")
+
+
+def test_a_store_that_is_whole_is_not_spoken_of(setup: Setup, file: Path) -> None:
+    assert codes(setup) == []
+
+
+def test_no_store_is_told_and_none_is_made(setup: Setup) -> None:
+    assert codes(setup) == [("error", "store-missing")]
+    assert not setup.store.exists()
+
+
+@pytest.mark.parametrize("begin", [0, 4096])
+def test_a_damaged_file_is_told(setup: Setup, file: Path, begin: int) -> None:
+    data = bytearray(file.read_bytes())
+    data[begin : begin + 4096 * 8] = b"\xff" * 4096 * 8
+    file.write_bytes(data)
+    assert codes(setup) == [("error", "store-corrupt")]
+
+
+@pytest.mark.parametrize(
+    ("difference", "expected"), [(1, ("error", "store-newer")), (-1, ("warning", "store-older"))]
+)
+def test_another_schema_is_told(setup: Setup, file: Path, difference: int, expected: tuple[str, str]) -> None:
+    pragma(file, f"user_version = {max(migrate.migrations()) + difference}")
+    assert codes(setup) == [expected]
+
+
+def test_a_long_wal_is_told(setup: Setup, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.closing(open_store(setup.config.store)) as opened:
+        opened.record(make_rows("bob@example.net"))
+        assert codes(setup) == []
+        monkeypatch.setattr(store, "LONG_WAL", 1)
+        assert codes(setup) == [("warning", "store-wal")]
+
+
+def test_a_store_too_large_to_be_looked_through_is_a_note(
+    setup: Setup, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "SECONDS", -1.0)
+    monkeypatch.setattr(store, "STEPS", 1)
+    assert codes(setup) == [("note", "store-unlooked")]
