@@ -106,8 +106,8 @@ class Live:
             snapshot = self._load(self._path)
         except ConfigError as error:
             if str(error) != self._error:
-                kept = "the configuration in force stays" if self.snapshot else "there is none in force"
-                log.error("%s; %s", error, kept)
+                none = "%s; there is none in force"
+                log.error("%s; the configuration in force stays" if self.snapshot else none, error)
             self._error = str(error)
             return error
         self._error = None

@@ -183,7 +183,7 @@ class Postman:
             event_ids = store.outbox(self._id, min(beyond, GIVEN_UP))
             given_up = Batch(self._office.ids.next(), webhook.webhook_id, event_ids, _now(), "given_up")
             store.record([replace(given_up, tried=_now(), failure=BACKLOG)])
-            log.error("webhook %s: %d events given up: %s", self._id, len(event_ids), BACKLOG)
+            log.error("webhook %s: %d events given up: the backlog is full", self._id, len(event_ids))
 
 
 async def rest(stopping: asyncio.Event, seconds: float) -> None:
