@@ -25,6 +25,12 @@ ELSEWHERE = {
     "make demo": ("a sandbox of its own", "tests/postfix/cli/test_demo.py"),
     "make test": ("it would run itself", ".ci/run"),
     "make chaos": ("minutes", "tests/integration/test_chaos.py"),
+    "install": ("files of the backup", "tests/integration/test_restore.py"),
+    "sqlite3": ("files of the backup", "tests/integration/test_restore.py"),
+    "tar": ("files of the backup", "tests/integration/test_restore.py"),
+    "rm": ("files of the backup", "tests/integration/test_restore.py"),
+    "systemctl": ("systemd as the first process", "tests/integration/test_units.py"),
+    "dpkg -i": ("a machine to install on", "tests/tools/test_deb.py"),
     "estafeta postfix": ("a Postfix of the operator's", "tests/integration/test_install.py"),
 }
 BLOCKS = list(documents.blocks())
@@ -123,6 +129,7 @@ def _etc(block: Block, place: Place, folder: Path) -> Path:
     shutil.copytree(place.relay.accounts_dir, accounts)
     config = place.relay.config.read_text().replace(str(place.relay.accounts_dir), str(accounts))
     (etc / "estafeta.yaml").write_text(config)
+    (etc / "keys").mkdir()
     for account, dialect in ACCOUNTS.items():
         text = f"account: {account}\ndialect: {dialect}\ndomains: {{{account}.example: {{verified: true}}}}\n"
         (accounts / f"{account}.yaml").write_text(text)

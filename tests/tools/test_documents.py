@@ -1,5 +1,6 @@
 """README.md and docs/: what they link to is there, and what is a command is marked as one."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
         assert target.exists(), f"{link}: there is no such file"
         assert target.is_relative_to(documents.ROOT), f"{link}: outside of the repository"
         assert not anchor or anchor in documents.anchors(target), f"{link}: there is no such heading"
+
+
+@pytest.mark.parametrize("page", documents.PAGES, ids=NAMES)
+def test_every_test_that_is_named_is_in_the_file_it_is_linked_to(page: Path) -> None:
+    for name, path in re.findall(r"\[(test_\w+)\]\(([^)]+)\)", page.read_text()):
+        assert f"def {name}(" in (page.parent / path).read_text(), f"{path} has no {name}"
 
 
 @pytest.mark.parametrize("page", documents.PAGES, ids=NAMES)
