@@ -26,7 +26,8 @@ bounce_class  SparkPost's bounce classes, by enhanced status code and by what wa
 bounce_evidence  what a host says of a failure, in words that are known
 bounce_class  SparkPost's bounce classes, by enhanced status code
 bounce_names  the same in words
-suspensions   credentials that are suspended by themselves, known to every daemon within a second
+claims        domains and keys that DNS verifies
+standings     who is suspended and what DNS has verified, known to every daemon within a second
 suppression   what may stand in a suppression list
 webhooks      events posted to whoever asked for them
 statistics    what became of messages, counted as providers' pages show it

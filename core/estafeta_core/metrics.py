@@ -75,6 +75,10 @@ LOG_EVENTS = BOARD.counters(
 LOG_BEHIND = BOARD.gauge(
     "estafeta_log_behind_seconds", "Age of the line read last while more of the log waits; else 0."
 )
+DNS_VERIFIED = BOARD.gauge(
+    "estafeta_dns_verified", "Domains and DKIM keys with `verified: dns` whose record has been seen."
+)
+DNS_UNVERIFIED = BOARD.gauge("estafeta_dns_unverified", "Those whose record is not, or no longer, there.")
 FORGOTTEN = BOARD.counters(
     "estafeta_retention_batches",
     "Batches of at most 500 rows that were taken away because their time was over.",

@@ -21,6 +21,10 @@ class Refusal:
         return " ".join(filter(None, (str(self.code), self.status, self.text)))
 
 
+# Until the store has been read: a domain or key that DNS verifies may be verified, or not.
+DNS_UNKNOWN = Refusal(451, "4.4.3", "What DNS says of the sender is not known now, try again later")
+
+
 class RefusedError(Exception):
     """Ends the reading of a header, for this refusal."""
 

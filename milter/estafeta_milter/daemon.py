@@ -37,8 +37,8 @@ from estafeta_core.config.live import Live
 from estafeta_core.config.schema import Config
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.ids import IdSource
+from estafeta_core.standings import Standings
 from estafeta_core.store import open_store
-from estafeta_core.suspensions import Suspensions
 from estafeta_milter.adapter import AnsweringSession, Session
 from estafeta_milter.admission import Admission
 from estafeta_milter.allowance import Allowance
@@ -144,7 +144,7 @@ def _serve(live: Live, libmilter_main: Callable[[], None], beat: Callable[[], No
     signal.signal(signal.SIGHUP, lambda *_: live.request_reload())
     live.watch()
     store = open_store(config.store, timeout=config.store_timeout)
-    Suspensions(live).start()
+    Standings(live).start()
     deriving = Deriving()
     Session.admission = Admission(live, deriving)
     Session.submission = Submission(store, IdSource(), deriving, Allowance(sockets.policy(config.run_dir)))
@@ -168,6 +168,7 @@ def _serve_copies(live: Live, listener: socket.socket, beat: Callable[[], None])
         signal.signal(number, lambda *_: loop.stop())
     signal.signal(signal.SIGHUP, lambda *_: live.request_reload())
     live.watch()
+    Standings(live).start()  # for the keys that DNS verifies
     loop.run()
 
 

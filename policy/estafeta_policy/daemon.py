@@ -28,7 +28,7 @@ from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot, load_config
 from estafeta_core.config.schema import Config
-from estafeta_core.suspensions import Suspensions
+from estafeta_core.standings import Standings
 from estafeta_policy import listening, serving
 from estafeta_policy.journal import Journal
 from estafeta_policy.policy_daemon import Policy
@@ -81,7 +81,7 @@ def _run(role: Role, live: Live, path: Path, group: str, formatter: logs.Formatt
         log.critical("%s", error)
         return 1
     _use_every_descriptor()
-    Suspensions(live).start()
+    Standings(live).start()
     journal = Journal(formatter, sys.stderr)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # answers twice as many requests
         runner.run(_serve(role, live, listener, journal))

@@ -1,4 +1,4 @@
-"""The background process: follows log and journal, posts events, suspends, clears up, checkpoints the store.
+"""The background process: follows log and journal, posts events, suspends, asks DNS, clears up, checkpoints.
 
 There is one of it, and no other process checkpoints. A second one would record every delivery again, so it
 does not start. SIGTERM and SIGINT stop it; SIGHUP and a changed file reload the configuration. `store`,
@@ -18,6 +18,7 @@ from estafeta_core.hosting import Shelf
 from estafeta_core.ids import IdSource
 from estafeta_core.store import SchemaTooNew, open_store
 from estafeta_core.store.filelock import FileLock
+from estafeta_postfix.domains.verifier import Verifier
 from estafeta_postfix.journal_follower import JournalFollower
 from estafeta_postfix.log_follower.follow import Follower
 from estafeta_postfix.log_follower.maillog import MailLog
@@ -31,6 +32,7 @@ LOCK = "worker.lock"  # in state_dir; held while the worker lives
 LOCK_PATIENCE = 5.0  # seconds for the one before to end
 CLEARING_PATIENCE = 2.0  # seconds for a batch of rows or a folder of files that is in hand at the end
 LOOKING_PATIENCE = 1.0  # seconds for a look at what came back of mail: it writes one row at most
+ASKING_PATIENCE = 2.0  # seconds for questions to DNS; those that are not answered are asked again
 POSTING_PATIENCE = 2.0  # seconds for posts that are in hand; those that are not answered are made again
 
 log = logging.getLogger(__name__)
@@ -79,6 +81,8 @@ def _work(live: Live) -> None:
     sender.start()
     suspender = Suspender(store, lambda: live.current.directory)
     suspender.start()
+    verifier = Verifier(store, lambda: live.current)
+    verifier.start()
     tracking = JournalFollower(config.state_dir / journal.NAME, store)
     tracking.start()
     log.info("following %s", config.maillog)
@@ -90,6 +94,7 @@ def _work(live: Live) -> None:
         tracking.stop(CLEARING_PATIENCE)
         sender.stop(POSTING_PATIENCE)
         suspender.stop(LOOKING_PATIENCE)
+        verifier.stop(ASKING_PATIENCE)
         retention.stop(CLEARING_PATIENCE)
         store.close()
 

@@ -13,6 +13,7 @@ import msgspec
 
 Permission = Literal["send", "events", "skip_suppression", "manage"]
 Status = Literal["active", "suspended", "revoked"]
+Verified = bool | Literal["dns"]  # by the operator's word; dns: once its record is seen
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -43,8 +44,8 @@ class DkimKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """PEM, RSA or Ed25519, without a password. A relative path counts from the folder of the account file."""
     selector: str = ""
     """Where its public half is in DNS. Empty: the name of the key."""
-    verified: bool | Literal["dns"] = True
-    """Only then it signs: the public half is in DNS."""
+    verified: Verified = True
+    """By the operator's word, or `dns`: once its public half is seen. Only then it signs."""
 
 
 class Dkim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,7 +60,7 @@ class Dkim(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A sending domain, compared whole."""
 
-    verified: bool | Literal["dns"] = False
+    verified: Verified = False
     """By the operator's word, or `dns`: once its record is seen."""
     bounce: bool = False
     """Its MX or CNAME leads to us, so MAIL FROM in it keeps its domain."""

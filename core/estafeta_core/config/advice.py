@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from estafeta_core.config.accounts import Account
+from estafeta_core.config.accounts import Account, DkimKey
 from estafeta_core.config.dkim_checks import place
 from estafeta_core.config.document import Document, KeyPath
 from estafeta_core.config.schema import Config
 from estafeta_core.dialects import DIALECTS
-from estafeta_core.rules.dkim_key import defaults, verified_defaults
+from estafeta_core.rules.dkim_key import defaults
 
 IN_CLEAR = (
     "keys and passwords cross the network in clear here (bind it to 127.0.0.1, or set tls to starttls,"
@@ -111,7 +111,7 @@ def _about_senders(account: Account) -> Iterator[tuple[KeyPath, str]]:
 def _has_domain(account: Account) -> bool:
     """Whether there is a domain to send from, for the account or for a subaccount of it."""
     listed = (name for subaccount in account.subaccounts.values() for name in subaccount.domains)
-    return any(domain.verified is True for domain in account.domains.values()) or any(
+    return any(domain.verified for domain in account.domains.values()) or any(
         name not in account.domains for name in listed
     )
 
@@ -143,7 +143,9 @@ def _about_dkim(document: Document, account: Account) -> Iterator[tuple[KeyPath,
             continue
         path = (*place(document, domain), "default")
         chosen = defaults(dkim)
-        waiting = [name for name in chosen if name not in verified_defaults(dkim)]
+        waiting = [
+            name for name in chosen if isinstance(key := dkim.keys[name], DkimKey) and not key.verified
+        ]
         if not chosen:
             yield path, UNSIGNED
         elif len(waiting) == len(chosen):

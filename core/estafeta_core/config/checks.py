@@ -41,10 +41,35 @@ def check_config(document: Document, config: Config) -> None:
     for name, pool in config.ip_pools.items():
         _check_pool(document, name, pool)
     _check_address(document, ("web", "bind"), config.web.bind)
+    _check_networks(document, config)
+
+
+def _check_networks(document: Document, config: Config) -> None:
     for index, network in enumerate(config.web.trusted_proxies):
         check_network(document, ("web", "trusted_proxies", index), network)
     for index, network in enumerate(config.webhooks.allow_networks):
         check_network(document, ("webhooks", "allow_networks", index), network)
+    for index, server in enumerate(config.dns.servers):
+        _check_name_server(document, ("dns", "servers", index), server)
+
+
+def _check_name_server(document: Document, key_path: KeyPath, text: str) -> None:
+    try:
+        name_server(text)
+    except ValueError:
+        wanted = "not a name server such as 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353"
+        raise document.error(key_path, f"{text!r} is {wanted}") from None
+
+
+def name_server(text: str) -> tuple[str, int]:
+    """Return address and port of a name server as `dns.servers` writes it; ValueError where it is none."""
+    address, port = text, "53"
+    if text.startswith("[") or text.count(":") == 1:
+        address, _, port = text.rpartition(":")
+        address = address.removeprefix("[").removesuffix("]")
+    if not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise ValueError(text)
+    return str(ipaddress.ip_address(address)), int(port)
 
 
 def _check_hostname(document: Document, key_path: KeyPath, name: str) -> None:

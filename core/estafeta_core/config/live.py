@@ -6,8 +6,8 @@ not survive a fork.
 
 Changes are noticed by looking at the files (times, inode, size) and their folder twice a second, so
 that a key revoked by an editor, by Ansible or by `estafeta key` is dead within a second and nobody
-has to send a signal. What no file says is which credentials are suspended by themselves: `suspend` puts
-that into force, and it stays over reloads. What no reload can change (fixed.py) is warned of once.
+has to send a signal. What the store says and no file, such as which credentials are suspended by themselves,
+`stand` puts into force, and it stays over reloads. What no reload can change (fixed.py) is warned of once.
 """
 
 import logging
@@ -23,6 +23,7 @@ from estafeta_core.config import fixed
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.load import Snapshot, load
 from estafeta_core.config.schema import Config
+from estafeta_core.directory import Standing
 
 LOOK_EVERY = 0.5  # seconds
 CATCH_UP_EVERY = 0.05  # seconds; a look at thousands of files takes 10 ms
@@ -49,7 +50,8 @@ class Live:
         self._requests: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._telling = threading.Lock()  # so that what is told last is what is in force
         self._callbacks: list[Callable[[Snapshot], None]] = []
-        self._suspended: frozenset[str] = frozenset()
+        self._loaded: Snapshot | None = None  # the one in force, as the files alone say it
+        self._standing = Standing()
         self._marks: _Marks = {}
         self._error: str | None = None  # logged last, and still so
         self._started: Config | None = None  # what this process was started with
@@ -79,19 +81,19 @@ class Live:
             self._tell()
         return error
 
-    def suspend(self, credential_ids: frozenset[str]) -> bool:
-        """Have exactly these credentials suspended from sending; whether that is another state."""
+    def stand(self, standing: Standing) -> bool:
+        """Put into force what the store says of credentials and domains; whether that is another state."""
         with self._lock:
-            if credential_ids == self._suspended:
+            if standing == self._standing:
                 return False
-            self._suspended = credential_ids
-            if self.snapshot is not None:
-                self.snapshot = self._with_suspended(self.snapshot)
+            self._standing = standing
+            if self._loaded is not None:
+                self.snapshot = self._standing_snapshot(self._loaded)
         self._tell()
         return True
 
-    def _with_suspended(self, snapshot: Snapshot) -> Snapshot:
-        return replace(snapshot, directory=snapshot.directory.suspending(self._suspended))
+    def _standing_snapshot(self, loaded: Snapshot) -> Snapshot:
+        return replace(loaded, directory=loaded.directory.under(self._standing))
 
     def _tell(self) -> None:
         with self._telling:
@@ -112,7 +114,7 @@ class Live:
             return error
         self._error = None
         self._started = self._started or snapshot.config
-        self.snapshot = self._with_suspended(snapshot)
+        self._loaded, self.snapshot = snapshot, self._standing_snapshot(snapshot)
         self._warn(snapshot)
         self._adopt(self._look(), started)
         return None

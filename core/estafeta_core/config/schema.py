@@ -148,6 +148,19 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Ports of public addresses besides 80 and 443, which are those SparkPost allows."""
 
 
+class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How DNS is asked about sending domains, and how often about those that it verifies."""
+
+    servers: tuple[str, ...] = ()
+    """Name servers, ADDRESS or ADDRESS:PORT. Empty: those of /etc/resolv.conf."""
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=60)] = 5.0
+    """Seconds for one question, with all its tries."""
+    recheck_hours: Annotated[float, msgspec.Meta(gt=0)] = 6.0
+    """Hours between two looks at a domain or key with `verified: dns`, give or take a tenth."""
+    grace_hours: Annotated[float, msgspec.Meta(ge=0)] = 72.0
+    """Hours that its record may be gone before it is not verified any more."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole of estafeta.yaml. Relative paths count from the folder of the file."""
 
@@ -196,3 +209,4 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     auth: Auth = Auth()
     mime: Mime = Mime()
     webhooks: Webhooks = Webhooks()
+    dns: Dns = Dns()

@@ -108,6 +108,8 @@ class Dialect:
     """Whether a message that cannot be taken apart is refused, whatever `mime.past_bound` says."""
     mends_multiparts: bool = False
     """Whether a multipart is mended whose boundary does not fit its delimiters."""
+    suspends_without_domain: bool = False
+    """Whether a credential is suspended while DNS no longer verifies any of its domains."""
     keeps_contacts: bool = False
     """Whether recipients are kept and grouped, even of a message that never came."""
 

@@ -8,6 +8,8 @@ What Emitlo's page leaves open is decided like this:
 
 - A From, or an envelope sender, outside the credential's verified domains is refused `550 5.7.1`, which is
   neither a refused login (535) nor a limit (451).
+- A credential whose domains have all lost the DNS record that verified them is suspended, which ends by
+  itself when one is seen again. One whose domains were never verified is not: its senders are refused.
 - One message may have several recipients, up to the listener's `recipients_per_message`; limits count each.
 - Microsoft's clients know LOGIN only: a listener's `mechanisms: [PLAIN, LOGIN]` takes it too.
 """
@@ -32,6 +34,7 @@ class Emitlo(Dialect):
     mechanisms = ("PLAIN",)
     size_limit = MESSAGE_BYTES
     login_refused = "Invalid username or password"
+    suspends_without_domain = True
 
     def make_key(self, account: str) -> str:  # noqa: ARG002
         """Return a new secret key in the form of Emitlo's."""

@@ -6,7 +6,7 @@ hear of a bounce.
 
 from estafeta_core.config.accounts import Account
 from estafeta_core.options import Options
-from estafeta_core.refusal import Refusal
+from estafeta_core.refusal import DNS_UNKNOWN, Refusal
 
 
 def check(options: Options, account: Account) -> Refusal | None:
@@ -14,6 +14,6 @@ def check(options: Options, account: Account) -> Refusal | None:
     if not options.return_path_domain:
         return None
     own = account.domains.get(options.return_path_domain)
-    if own is not None and own.verified is True and own.bounce:
-        return None
+    if own is not None and own.verified and own.bounce:
+        return DNS_UNKNOWN if own.verified == "dns" else None
     return Refusal(550, "5.6.0", f"No return path domain '{options.return_path_domain}' for this account")

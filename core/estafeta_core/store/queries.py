@@ -17,6 +17,9 @@ _SENDS = """
             WHERE e.transmission_id = t.transmission_id AND e.type IN ('click', 'amp_click')
             AND json_extract(e.data, '$.automated') IS NULL)
     FROM transmissions t"""
+_DOMAIN_CHECKS = """
+    SELECT account, domain, key, challenge, state, since, missing, checked, answer, due
+    FROM domain_checks"""
 _GROUPS = """
     SELECT g.*, (SELECT count(*) FROM group_contacts c WHERE c.group_id = g.group_id) FROM groups g"""
 
@@ -230,6 +233,11 @@ QUERIES = {
             WHERE s.account = t.account AND s.credential = t.credential), 0)
         AND e.type IN ('delivery', 'bounce', 'out_of_band', 'spam_complaint')
         GROUP BY t.credential""",  # noqa: S608 - made of the constants above
+    # What DNS verifies. Those that were never verified have no change yet.
+    "domain_checks": f"{_DOMAIN_CHECKS} WHERE account = ?1",
+    "due_domain_checks": f"{_DOMAIN_CHECKS} WHERE due <= ?1 ORDER BY due LIMIT ?2",
+    "domain_change": "SELECT coalesce(max(change), 0) FROM domain_checks",
+    "settled_domains": "SELECT account, domain, key, state FROM domain_checks WHERE change > 0",
     # What is kept, and for how long.
     "kept_bytes": "SELECT bytes FROM kept_bytes WHERE account = ?1",
     "kept_files": "SELECT DISTINCT digest FROM files WHERE digest IN (SELECT value FROM json_each(?1))",

@@ -13,6 +13,7 @@ asked for by tenant, so that no query crosses tenants by way of a join.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from estafeta_core.claims import Claim
 from estafeta_core.store.outgoing_rows import Batch, BatchTried, Replay, Webhook, WebhookRemoved
 
 Counter = Literal["messages", "recipients"]
@@ -29,6 +30,7 @@ Expiring = Literal[
 ]
 Eventful = Literal["messages", "transmissions"]
 SuspensionReason = Literal["complaint_rate", "bounce_rate"]
+DomainState = Literal["unverified", "verified", "lost"]
 WHOLE = 0  # in the place of a message id, and never one: all messages of the transmission
 
 
@@ -314,6 +316,47 @@ class SuspensionLifted:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainAwaited:
+    """That DNS has to verify a domain or a DKIM key from now on; one that is known already stays as it is."""
+
+    account: str
+    domain: str
+    key: str  # the name of the DKIM key; "": the domain itself
+    challenge: str  # what its TXT record has to say; "" for a key, whose file says it
+    since: int
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class DomainCheck:
+    """What DNS has said of a domain or a DKIM key."""
+
+    account: str
+    domain: str
+    key: str
+    challenge: str
+    state: DomainState  # unverified: never seen; lost: seen once, and gone for longer than the grace period
+    since: int  # when it came into this state
+    missing: int | None  # since when the record of a verified one is gone
+    checked: int | None  # when DNS was asked last
+    answer: str  # what it said then, for people
+    due: int  # when it is asked again
+
+    @property
+    def claim(self) -> Claim:
+        """What it is about."""
+        return Claim(self.account, self.domain, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainChecked:
+    """That DNS was asked; nothing is written where somebody else has asked since `before` was read."""
+
+    before: DomainCheck
+    after: DomainCheck
+
+
+@dataclass(frozen=True, slots=True)
 class LogPosition:
     """How far a log has been read: written in the transaction of the events read up to there."""
 
@@ -351,4 +394,6 @@ Row = (
     | Replay
     | Suspension
     | SuspensionLifted
+    | DomainAwaited
+    | DomainChecked
 )

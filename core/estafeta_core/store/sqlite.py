@@ -15,8 +15,8 @@ from estafeta_core.store.deliverability import Deliverability
 from estafeta_core.store.errors import SchemaTooNew, StoreUnavailable
 from estafeta_core.store.filelock import FileLock
 from estafeta_core.store.outgoing import Outgoing
-from estafeta_core.store.reputation import Reputation
 from estafeta_core.store.rows import Row
+from estafeta_core.store.standing import StandingReader
 from estafeta_core.store.suppressions import Suppressions
 from estafeta_core.store.writer import Writer
 
@@ -27,7 +27,7 @@ _SCHEME = "sqlite:///"
 log = logging.getLogger(__name__)
 
 
-class Store(Browsing, Activity, Suppressions, Deliverability, Outgoing, Reputation):
+class Store(Browsing, Activity, Suppressions, Deliverability, Outgoing, StandingReader):
     """Rows in, and questions about them; safe to share between threads, and to inherit by fork."""
 
     def __init__(self, database: Database, *, checkpoints: bool) -> None:

@@ -15,6 +15,8 @@ from estafeta_core.store.rows import (
     Contact,
     Content,
     Count,
+    DomainAwaited,
+    DomainChecked,
     Event,
     File,
     Forget,
@@ -238,6 +240,16 @@ def _suspension_lifted(row: SuspensionLifted) -> Values:
     return (row.account, row.credential, row.until)
 
 
+def _domain_awaited(row: DomainAwaited) -> Values:
+    return (row.account, row.domain, row.key, row.challenge, row.since, row.due)
+
+
+def _domain_checked(row: DomainChecked) -> Values:
+    before, after = row.before, row.after
+    found = (after.state, after.since, after.missing, after.checked, _text(after.answer), after.due)
+    return (before.account, before.domain, before.key, before.checked, *found)
+
+
 SQL = tuple(STATEMENTS.values())
 
 _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
@@ -269,6 +281,8 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     Replay: ("replay", _replay),
     Suspension: ("suspension", _suspension),
     SuspensionLifted: ("suspension_lifted", _suspension_lifted),
+    DomainAwaited: ("domain_awaited", _domain_awaited),
+    DomainChecked: ("domain_checked", _domain_checked),
 }
 _PLACES = {name: place for place, name in enumerate(STATEMENTS)}
 _BY_TYPE = {kind: (_PLACES[name], converter) for kind, (name, converter) in _CONVERTERS.items()}

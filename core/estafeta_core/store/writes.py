@@ -89,6 +89,12 @@ STATEMENTS = {
     "suspension": "INSERT OR IGNORE INTO credential_suspensions VALUES (?,?,?,?,?,?,?,?)",
     "suspension_lifted": """UPDATE credential_suspensions SET until = ?3
         WHERE coalesce(until, 0) = 0 AND account = ?1 AND credential = ?2""",
+    "domain_awaited": """INSERT OR IGNORE INTO domain_checks
+        VALUES (?1,?2,?3,?4,'unverified',?5,NULL,NULL,'',?6,0)""",
+    "domain_checked": """UPDATE domain_checks SET state = ?5, since = ?6, missing = ?7, checked = ?8,
+        answer = ?9, due = ?10, change = CASE WHEN state = ?5 THEN change
+            ELSE 1 + coalesce((SELECT max(change) FROM domain_checks), 0) END
+        WHERE account = ?1 AND domain = ?2 AND key = ?3 AND checked IS ?4""",
     "count": """INSERT INTO counters VALUES (?1,?2,?3)
         ON CONFLICT (counter, label) DO UPDATE SET number = number + excluded.number""",
 }

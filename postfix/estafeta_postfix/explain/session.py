@@ -60,7 +60,7 @@ class Held:
 
 def hold(live: Live, store: Store, asked: Asked, now: Callable[[], datetime]) -> Held:
     """Return what a client hears who sends what is `asked`; StoreUnavailable when the store is unreadable."""
-    live.suspend(frozenset(store.suspended()))
+    live.stand(store.standing())
     client = _Client(live, store, asked, now)
     envelope = client.mail() if client.log_in() else None
     recipients = client.recipients(envelope) if envelope is not None else ()

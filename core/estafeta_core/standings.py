@@ -1,10 +1,11 @@
-"""Credentials that are suspended by themselves, as the daemons learn of them: read every second, never asked.
+"""What the store says of credentials and domains, as the daemons learn of it: read every second, never asked.
 
-The worker writes who is suspended into the store. A thread reads that, apart from every message, and puts it
-into force as a reload does (`Live.suspend`), so that decisions go on asking the directory alone.
+The worker writes into the store who is suspended, and which domains and keys DNS has verified. A thread
+reads that, apart from every message, and puts it into force as a reload does (`Live.stand`), so that
+decisions go on asking the directory alone. Domains are read again only where one has changed.
 
-While the store is away the last known state stays. Where there is no store yet, nobody is suspended. Nothing
-is created, migrated or written here.
+While the store is away the last known state stays. Until it has been read once, nobody is suspended, and what
+DNS has to verify is not known: such mail is put off. Nothing is created, migrated or written here.
 """
 
 import logging
@@ -14,9 +15,10 @@ from pathlib import Path
 
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import SQLITE
+from estafeta_core.directory import Standing
 from estafeta_core.store import StoreUnavailable
 from estafeta_core.store.database import Database
-from estafeta_core.store.reputation import Reputation
+from estafeta_core.store.standing import StandingReader
 
 EVERY = 1.0  # seconds; an open session is refused within two
 FIRST = 1.0  # seconds that a start waits for the first answer: the disk may stand still, a login must not
@@ -24,19 +26,20 @@ FIRST = 1.0  # seconds that a start waits for the first answer: the disk may sta
 log = logging.getLogger(__name__)
 
 
-class Suspensions:
+class Standings:
     """A thread that keeps `live` up to date; made after a fork, because threads do not survive one."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._store: Reputation | None = None
+        self._store: StandingReader | None = None
+        self._known = Standing()
         self._read = False  # once at least
         self._failing = False
         self._looked = threading.Event()
 
     def start(self) -> None:
         """Look for the first time, and then until the process ends."""
-        threading.Thread(target=self._run, name="suspensions", daemon=True).start()
+        threading.Thread(target=self._run, name="standings", daemon=True).start()
         self._looked.wait(FIRST)
 
     def _run(self) -> None:
@@ -44,7 +47,7 @@ class Suspensions:
             try:
                 self.look()
             except Exception:  # a bug here may leave what is known; it never ends the looking
-                log.exception("suspended credentials could not be read")
+                log.exception("suspended credentials and verified domains could not be read")
             self._looked.set()
             time.sleep(EVERY)
 
@@ -52,29 +55,38 @@ class Suspensions:
         """Put into force what the store says, if it says anything."""
         try:
             store = self._opened()
-            suspended = frozenset(store.suspended()) if store else None
+            found = store.standing() if store else None
         except StoreUnavailable as error:
             self._fail(error)
             return
-        if suspended is None:
+        if found is None:
             return
         if self._failing:
-            log.info("suspended credentials can be read again")
+            log.info("suspended credentials and verified domains can be read again")
         self._failing, self._read = False, True
-        if self._live.suspend(suspended):
-            log.info("suspended by themselves: %s", ", ".join(sorted(suspended)) or "none any more")
+        if self._live.stand(found):
+            self._tell(found)
+        self._known = found
 
-    def _opened(self) -> Reputation | None:
+    def _tell(self, found: Standing) -> None:
+        if found.suspended != self._known.suspended:
+            log.info("suspended by themselves: %s", ", ".join(sorted(found.suspended)) or "none any more")
+        if found.verified != self._known.verified:
+            log.info("verified by DNS: %d domains and keys", len(found.verified or ()))
+
+    def _opened(self) -> StandingReader | None:
         """Return the store that the process was started with; None before there is a configuration."""
         if self._store is None and self._live.snapshot is not None:
             config = self._live.snapshot.config
             path = Path(config.store.removeprefix(SQLITE))
-            self._store = Reputation(Database(path, config.store_timeout))
+            self._store = StandingReader(Database(path, config.store_timeout))
         return self._store
 
     def _fail(self, error: StoreUnavailable) -> None:
         """Say so once; a store that nobody has made yet is no fault."""
         unmade = not self._read and isinstance(error.__cause__, FileNotFoundError)
         if not self._failing and not unmade:
-            log.warning("suspended credentials cannot be read, those known stay so: %s", error)
+            log.warning(
+                "suspended credentials and verified domains cannot be read, those known stay so: %s", error
+            )
             self._failing = True
