@@ -5,7 +5,7 @@ import pytest
 
 from estafeta_core import secrets
 from estafeta_core.config import accounts
-from estafeta_core.directory import Credential, Directory
+from estafeta_core.directory import Credential, Directory, Standing
 
 DOMAINS = {
     "acme.example": accounts.Domain(verified=True),
@@ -42,7 +42,7 @@ def make_credential() -> MakeCredential:
             credentials={"main": accounts.Credential(**settings)},
             **whole,
         )
-        return Directory([made]).credentials()[0]
+        return Directory([made]).under(Standing(verified=frozenset())).credentials()[0]
 
     return make
 

@@ -3,8 +3,9 @@ import ipaddress
 import pytest
 
 from estafeta_core import secrets
-from estafeta_core.config.accounts import Account, Credential
-from estafeta_core.directory import Directory
+from estafeta_core.claims import Claim
+from estafeta_core.config.accounts import Account, Credential, Domain
+from estafeta_core.directory import Directory, Standing
 from estafeta_core.identity import Identity
 
 KEYS = [secrets.generate_key() for _ in range(3)]
@@ -69,7 +70,7 @@ def test_every_credential_and_account_can_be_listed(directory: Directory) -> Non
 
 
 def test_a_credential_that_is_suspended_by_itself_is_so_however_it_is_found(directory: Directory) -> None:
-    suspended = directory.suspending(frozenset({"acme/main", "other/prod", "nobody/else"}))
+    suspended = directory.under(Standing(frozenset({"acme/main", "other/prod", "nobody/else"})))
     found = (
         suspended.by_id("acme", "main"),
         suspended.by_key("sparkpost", KEYS[0]),
@@ -83,10 +84,50 @@ def test_a_credential_that_is_suspended_by_itself_is_so_however_it_is_found(dire
 
 
 def test_exactly_those_named_are_suspended(directory: Directory) -> None:
-    one = directory.suspending(frozenset({"acme/main"}))
-    other = one.suspending(frozenset({"other/prod"}))
-    assert {each.id: each.sending_suspended for each in other.credentials()} == {
-        "acme/main": False,
-        "other/prod": True,
+    one = directory.under(Standing(frozenset({"acme/main"})))
+    assert {each.id: each.sending_suspended for each in one.credentials()} == {
+        "acme/main": True,
+        "other/prod": False,
     }
-    assert other.suspending(frozenset({"other/prod"})) is other
+    assert directory.under(Standing()) is directory
+
+
+def waiting(*domains: str) -> Account:
+    return Account(
+        account="acme",
+        dialect="emitlo",
+        domains={name: Domain(verified="dns") for name in domains} | {"mine.example": Domain(verified=True)},
+        credentials={
+            "all": Credential(username="a"),
+            "some": Credential(username="b", domains=domains),
+            "one": Credential(username="c", domains=domains[:1]),
+        },
+    )
+
+
+def test_what_dns_has_verified_is_as_if_the_file_said_so() -> None:
+    files = Directory([waiting("a.example", "b.example")])
+    known = files.under(
+        Standing(verified=frozenset({Claim("acme", "a.example"), Claim("other", "b.example")}))
+    )
+    shown = {name: each.verified for name, each in known.accounts["acme"].domains.items()}
+    assert shown == {"a.example": True, "b.example": False, "mine.example": True}
+    for credential in known.credentials():
+        assert credential.account is known.accounts["acme"]
+        assert known.by_username("emitlo", credential.settings.username) is credential
+    assert {each.verified for each in files.accounts["acme"].domains.values()} == {"dns", True}
+
+
+def test_until_the_store_has_been_read_it_is_not_known() -> None:
+    files = Directory([waiting("a.example")])
+    assert (
+        files.under(Standing(frozenset({"acme/all"}))).accounts["acme"].domains["a.example"].verified == "dns"
+    )
+
+
+def test_e15_a_credential_has_lost_its_domains_when_all_of_them_are_lost() -> None:
+    files = Directory([waiting("a.example", "b.example")])
+    first, second = Claim("acme", "a.example"), Claim("acme", "b.example")
+    for lost, names in (({first}, {"one"}), ({first, second}, {"one", "some"}), ({second}, set())):
+        known = files.under(Standing(verified=frozenset({first, second} - lost), lost=frozenset(lost)))
+        assert {each.name for each in known.credentials() if each.domains_lost} == names

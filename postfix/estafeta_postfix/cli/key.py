@@ -26,12 +26,10 @@ from estafeta_core.dialects.base import Dialect
 from estafeta_core.directory import Credential, Directory
 from estafeta_core.identity import Identity
 from estafeta_core.store import StoreUnavailable
-from estafeta_core.store.rows import Suspension
 from estafeta_postfix.cli import suspended
 from estafeta_postfix.cli.account_files import Accounts, identity_of, in_line, round_trip, with_accounts
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.text import json_text, table
-from estafeta_postfix.suspender import words as suspended_for
 
 _DURATION = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -215,10 +213,10 @@ def list_(found: Accounts, *, as_json: bool) -> None:
         click.echo(line)
 
 
-def _suspensions(found: Accounts) -> dict[str, Suspension]:
-    """Return which credentials are suspended by themselves; the files are worth showing without it."""
+def _suspensions(found: Accounts) -> dict[str, str]:
+    """Return why credentials are suspended by themselves; the files are worth showing without it."""
     try:
-        return suspended.in_force(found.store) if found.store else {}
+        return suspended.reasons(found.store, found.directory) if found.store else {}
     except StoreUnavailable as error:
         click.echo(f"Whether any is suspended by itself is not known: {error}", err=True)
         return {}
@@ -237,7 +235,7 @@ def _words(row: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _row(credential: Credential, suspension: Suspension | None) -> dict[str, Any]:
+def _row(credential: Credential, suspension: str | None) -> dict[str, Any]:
     settings = credential.settings
     expired = settings.expires is not None and settings.expires <= datetime.now(UTC)
     status = "expired" if expired and settings.status == "active" else settings.status
@@ -248,7 +246,7 @@ def _row(credential: Credential, suspension: Suspension | None) -> dict[str, Any
         "username": settings.username or None,
         "prefix": secrets.key_prefix(settings.key) if settings.key else None,
         "status": "suspended" if by_itself else status,
-        "suspended_for": suspended_for(by_itself) if by_itself else None,
+        "suspended_for": by_itself,
         "permissions": list(settings.permissions),
         "allow_from": list(settings.allow_from),
         "require_tls": settings.require_tls,

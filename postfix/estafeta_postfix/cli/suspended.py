@@ -8,17 +8,24 @@ import time
 from pathlib import Path
 
 from estafeta_core.config.load import SQLITE
-from estafeta_core.directory import Credential
+from estafeta_core.directory import Credential, Directory
+from estafeta_core.rules import sending_suspended
 from estafeta_core.store import Store, StoreUnavailable, open_store
-from estafeta_core.store.rows import Suspension, SuspensionLifted
+from estafeta_core.store.rows import SuspensionLifted
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.explain.known import open_known
+from estafeta_postfix.suspender import words
+
+NO_DOMAIN = "no domain of it is in DNS any more"
 
 
-def in_force(url: str) -> dict[str, Suspension]:
-    """Return the suspensions in force by `account/credential`. Raises StoreUnavailable."""
+def reasons(url: str, directory: Directory) -> dict[str, str]:
+    """Return why credentials are suspended by themselves, by their ids. Raises StoreUnavailable."""
     with contextlib.closing(open_known(url)) as store:
-        return store.suspended()
+        under = directory.under(store.standing())
+        for_mail = {name: words(each) for name, each in store.suspended().items()}
+    refused = (each.id for each in under.credentials() if sending_suspended.check(each))
+    return {name: for_mail.get(name, NO_DOMAIN) for name in refused}
 
 
 def lift(url: str, credential: Credential) -> bool:

@@ -21,6 +21,10 @@ class NoStore(Store):
         """Return no rows."""
         return []
 
+    def domain_change(self) -> int:
+        """Return that nothing has ever changed."""
+        return 0
+
 
 def open_known(url: str) -> Store:
     """Return the store at `url`, or an empty one where there is none; to be closed by the caller."""

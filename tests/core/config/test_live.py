@@ -12,6 +12,7 @@ from estafeta_core.config import fixed
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot, load
+from estafeta_core.directory import Standing
 
 
 def until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -300,11 +301,11 @@ def test_a_credential_suspended_by_itself_stays_so_over_reloads_and_is_told_like
     told: list[bool] = []
     live.on_change(lambda snapshot: told.append(suspended(snapshot)))
     before = live.current
-    assert live.suspend(frozenset({"acme/main"}))
-    assert not live.suspend(frozenset({"acme/main"})), "that is nothing new"
+    assert live.stand(Standing(frozenset({"acme/main"})))
+    assert not live.stand(Standing(frozenset({"acme/main"}))), "that is nothing new"
     account.write_text(account.read_text() + "# a comment\n")
     live.reload()
-    assert live.suspend(frozenset())
+    assert live.stand(Standing())
     assert told == [True, True, False]
     assert not suspended(before)
 
@@ -319,10 +320,10 @@ def test_what_is_told_last_is_what_is_in_force_however_slowly_it_is_heard(config
         told.append(snapshot)
 
     live.on_change(hear)
-    slow = threading.Thread(target=live.suspend, args=(frozenset({"acme/main"}),))
+    slow = threading.Thread(target=live.stand, args=(Standing(frozenset({"acme/main"})),))
     slow.start()
     assert until(lambda: suspended(live.current), 2.0)
-    live.suspend(frozenset())
+    live.stand(Standing())
     slow.join()
     assert told[-1] is live.current
 
@@ -331,7 +332,7 @@ def test_who_is_suspended_before_there_is_a_configuration_is_so_when_there_is(co
     text = config.read_text()
     config.unlink()
     live = Live(config, start_empty=True)
-    live.suspend(frozenset({"acme/main"}))
+    live.stand(Standing(frozenset({"acme/main"})))
     config.write_text(text)
     live.reload()
     assert suspended(live.current)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,3 +13,13 @@ def test_e15_a_credential_that_is_suspended_by_itself_may_not_send(
     credential: Credential, suspended: bool, refusal: Refusal | None
 ) -> None:
     assert sending_suspended.check(replace(credential, sending_suspended=suspended)) == refusal
+
+
+@pytest.mark.parametrize(
+    ("dialect", "refusal"), [("emitlo", credential_active.SUSPENDED), ("sparkpost", None)]
+)
+def test_e15_a_credential_that_has_lost_its_domains_is_suspended_where_the_provider_does_so(
+    make_credential: Callable[..., Credential], dialect: str, refusal: Refusal | None
+) -> None:
+    credential = make_credential(dialect=dialect, username="prod")
+    assert sending_suspended.check(replace(credential, domains_lost=True)) == refusal

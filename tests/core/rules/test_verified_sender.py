@@ -1,12 +1,15 @@
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from estafeta_core.claims import Claim
 from estafeta_core.config import accounts
 from estafeta_core.dialects import DIALECTS
-from estafeta_core.directory import Credential, Directory
+from estafeta_core.directory import Credential, Directory, Standing
+from estafeta_core.refusal import DNS_UNKNOWN
 from estafeta_core.rules import verified_sender
 
 MakeCredential = Callable[..., Credential]
@@ -194,3 +197,26 @@ def test_nothing_passes_but_a_spelling_of_a_validated_address(address: str) -> N
     credential = Directory([account]).credentials()[0]
     if asked(credential, address) is None:
         assert address.lower() in {sender.lower() for sender in SENDERS}
+
+
+def test_while_it_is_not_known_what_dns_says_the_answer_is_a_temporary_one(
+    make_credential: MakeCredential,
+) -> None:
+    account = make_credential().account
+    waiting = {"new.example": accounts.Domain(verified="dns")}
+    known = Directory([msgspec.structs.replace(account, domains=waiting)])
+    unknown = known.credentials()[0]
+    assert asked(unknown, "a@new.example") == str(DNS_UNKNOWN)
+    assert asked(unknown, "a@new.example", "123") == str(DNS_UNKNOWN)
+    assert "Unconfigured" in (asked(unknown, "a@other.example") or "")
+
+
+@pytest.mark.parametrize("subaccount", [None, "123"])
+def test_a_domain_that_dns_has_verified_may_be_shown(
+    make_credential: MakeCredential, subaccount: str | None
+) -> None:
+    waiting = {"new.example": accounts.Domain(verified="dns")}
+    directory = Directory([msgspec.structs.replace(make_credential().account, domains=waiting)])
+    for verified, shown in ((frozenset({Claim("acme", "new.example")}), True), (frozenset(), False)):
+        credential = directory.under(Standing(verified=verified)).credentials()[0]
+        assert (asked(credential, "a@new.example", subaccount) is None) == shown
