@@ -31,6 +31,7 @@ ELSEWHERE = {
     "rm": ("files of the backup", "tests/integration/test_restore.py"),
     "systemctl": ("systemd as the first process", "tests/integration/test_units.py"),
     "dpkg -i": ("a machine to install on", "tests/tools/test_deb.py"),
+    "estafeta domain verify": ("records in DNS", "tests/integration/test_domain_verification.py"),
     "estafeta postfix": ("a Postfix of the operator's", "tests/integration/test_install.py"),
 }
 BLOCKS = list(documents.blocks())
