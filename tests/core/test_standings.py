@@ -140,7 +140,8 @@ CLAIM = Claim("acme", "new.example")
 def test_what_dns_has_verified_is_known_with_it_and_read_again_when_it_changes(
     config: Path, file: Path
 ) -> None:
-    (config.parent / "accounts.d" / "acme.yaml").open("a").write("domains: {new.example: {verified: dns}}\n")
+    account = config.parent / "accounts.d" / "acme.yaml"
+    account.write_text(account.read_text() + "domains: {new.example: {verified: dns}}\n")
     live = Live(config)
     standings = Standings(live)
     standings.look()

@@ -177,15 +177,11 @@ def named(check: DomainCheck) -> str:
 
 
 def _tell(check: DomainCheck, settings: Dns) -> None:
-    extra = {"identity": check.account}
-    what = named(check)
+    what, seen, extra = named(check), check.answer, {"identity": check.account}
     if check.state == "lost":
-        log.error("%s: not verified any more, its record is gone: %s", what, check.answer, extra=extra)
+        log.error("%s: not verified any more, its record is gone: %s", what, seen, extra=extra)
     elif check.missing is not None:
-        log.warning(
-            *("%s: its record is gone: %s; after %g hours it is not verified any more", what, check.answer),
-            settings.grace_hours,
-            extra=extra,
-        )
+        line = "%s: its record is gone: %s; after %g hours it is not verified any more"
+        log.warning(line, what, seen, settings.grace_hours, extra=extra)
     else:
         log.info("%s: verified by DNS", what, extra=extra)
