@@ -20,17 +20,16 @@ _READ, _WRITE = stat.S_IRUSR, stat.S_IWUSR
 
 def look(setup: Setup) -> Iterator[Finding]:
     """Yield what is closed to the daemons, and what is open to others."""
-    user = setup.daemons_user
-    if user is None:
-        yield Finding(
-            "error",
-            "folder-missing",
-            str(setup.config.state_dir),
-            "state_dir is not there, or belongs to nobody",
-            "make it, for the user that the daemons run as",
-        )
-    else:
-        yield from _closed(setup, user)
+    for name in ("run_dir", "state_dir"):
+        folder: Path = getattr(setup.config, name)
+        if not folder.is_dir():
+            reason, remedy = (
+                f"there is no such folder ({name})",
+                "make it, for the user that the daemons run as",
+            )
+            yield Finding("error", "folder-missing", str(folder), reason, remedy)
+    if setup.daemons_user is not None:
+        yield from _closed(setup, setup.daemons_user)
     for key in setup.config.signing_keys:
         yield from _signing_key(key)
     if setup.store.exists() and setup.store.stat().st_mode & stat.S_IROTH:
@@ -53,11 +52,8 @@ def _closed(setup: Setup, user: struct_passwd) -> Iterator[Finding]:
     wanted += [(folder, _WRITE) for folder in (config.run_dir, config.state_dir)]
     wanted += [(file, bit) for file, bit in ((setup.store, _WRITE), (config.maillog, _READ)) if file.exists()]
     for path, bit in dict.fromkeys(wanted):
-        try:
-            why = forbidden(path, user, bit)
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-        if why:
+        # Of a file that is not there, the check that reads it tells.
+        if path.exists() and (why := forbidden(path, user, bit)):
             yield Finding(
                 "error",
                 "file-closed",

@@ -268,7 +268,7 @@ def _advice(config: Config, facts: Facts) -> Iterator[Conflict]:
         )
     if {"0.0.0.0/0", "[::]/0", "::/0"} & set(re.split(r"[,\s]+", facts.values["mynetworks"])):
         yield Conflict(
-            "open-relay",
+            "open-mynetworks",
             "main.cf has mynetworks with every address there is: your own smtpd relays for anybody",
             "name the networks that are yours",
             stops=False,

@@ -1,5 +1,4 @@
 import os
-import pwd
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -61,7 +60,5 @@ def test_a_store_that_others_can_read_is_told(told: Look, tmp_path: Path) -> Non
     assert told() == [("store-readable", "estafeta.db")]
 
 
-def test_a_state_dir_that_is_not_there_is_told(setup: Setup) -> None:
-    (found,) = look(setup)
-    assert (found.code, found.severity) == ("folder-missing", "error")
-    assert pwd.getpwnam("nobody")
+def test_folders_that_are_not_there_are_told(setup: Setup) -> None:
+    assert [(each.code, each.severity) for each in look(setup)] == [("folder-missing", "error")] * 2

@@ -1,8 +1,6 @@
 import json
 from typing import Any
 
-import pytest
-
 from estafeta_postfix.checks import queue
 from estafeta_postfix.checks.setup import Setup
 
@@ -19,27 +17,13 @@ WAITING: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("reason", "code"),
-    [
-        ("host 127.0.0.1[127.0.0.1]:10587 said: 451 4.7.1 Service unavailable", "copies-wait"),
-        ("connect to 127.0.0.1[127.0.0.1]:10587: Connection refused", "copies-wait"),
-        ("connect to {run}/intake.sock[{run}/intake.sock]: No such file or directory", "reports-wait"),
-        ("connect to mx.example.net[192.0.2.1]:25: Connection timed out", None),
-    ],
-)
-def test_what_waits_for_a_daemon_of_ours_is_told_with_its_reason(
-    setup: Setup, reason: str, code: str | None
-) -> None:
-    reason = reason.format(run=setup.config.run_dir)
+def test_reasons_are_read_with_their_queue_id() -> None:
     lines = [
-        {**WAITING, "recipients": [{"address": "a@example.net", "delay_reason": reason}] * 2},
+        {**WAITING, "recipients": [{"address": "a@example.net", "delay_reason": "why"}] * 2},
         {**WAITING, "queue_name": "active", "recipients": [{"address": "b@example.net"}]},
     ]
     listing = "".join(f"{json.dumps(line)}\n" for line in lines)
-    found = list(queue.waiting(setup.config, queue._reasons(listing)))
-    assert [(each.severity, each.code) for each in found] == ([("warning", code)] if code else [])
-    assert all(each.reason.startswith("2 ") and each.reason.endswith(reason) for each in found)
+    assert list(queue.reasons(listing)) == [("4jWHCJ5RnqzJ9cF", "why")] * 2
 
 
 def test_without_an_instance_nothing_is_asked(setup: Setup) -> None:

@@ -75,7 +75,7 @@ def test_a_setting_is_told_once_with_every_service_that_has_it_so(setup: Setup, 
 def test_a_relay_for_everybody_and_another_queue_are_warnings(setup: Setup, edit: Edit) -> None:
     edit("main.cf", "mynetworks =", "mynetworks = 127.0.0.0/8 0.0.0.0/0")
     edit("main.cf", "postfix/queue", "postfix/elsewhere")
-    assert codes(setup) == [("warning", "queue-directory"), ("warning", "open-relay")]
+    assert codes(setup) == [("warning", "queue-directory"), ("warning", "open-mynetworks")]
 
 
 def test_a_postfix_without_us_is_told_in_one_finding(setup: Setup, edit: Edit) -> None:
