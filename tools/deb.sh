@@ -46,6 +46,7 @@ documents() {
     doc=$root/usr/share/doc/estafeta
     mkdir -p "$doc/examples"
     cp README.md docs/*.md "$doc"
+    cp -r docs/coming-from "$doc"
     cp postfix/estafeta_postfix/samples/*.yaml "$doc/examples"
     gzip -9nc CHANGELOG.md > "$doc/changelog.gz"
     cp packaging/debian/copyright "$doc"
