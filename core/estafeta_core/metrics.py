@@ -32,6 +32,12 @@ POLICY_QUESTIONS = BOARD.counters(
     "outcome",
     ("passed", "refused", "limited", "deferred"),
 )
+LIMITS_AWAY = BOARD.counters(
+    "estafeta_limits_away",
+    "Decisions on limits while the place where hosts count them together did not answer.",
+    "outcome",
+    ("share", "defer"),
+)
 MESSAGES = BOARD.table(
     "estafeta_milter_messages",
     "Messages at the final dot by the client's dialect and the answer.",

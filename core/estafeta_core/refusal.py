@@ -23,6 +23,8 @@ class Refusal:
 
 # Until the store has been read: a domain or key that DNS verifies may be verified, or not.
 DNS_UNKNOWN = Refusal(451, "4.4.3", "What DNS says of the sender is not known now, try again later")
+# Whoever counts recipients, or the place where they are counted, does not answer.
+UNCOUNTED = Refusal(451, "4.3.5", "Recipients cannot be counted now, try again later")
 
 
 class RefusedError(Exception):

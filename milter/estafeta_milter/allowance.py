@@ -22,14 +22,13 @@ from pathlib import Path
 
 from estafeta_core.config.accounts import Limits
 from estafeta_core.directory import Credential
-from estafeta_core.refusal import Refusal
+from estafeta_core.refusal import UNCOUNTED, Refusal
 from estafeta_milter.verdict import Envelope
 
 PATIENCE = (
     5.0  # seconds for the answer; it takes a millisecond, and a client waits 60 s (with 20 of the store's)
 )
 ANSWER_BYTES = 4096  # far above the longest reply of the daemon
-UNCOUNTED = Refusal(451, "4.3.5", "Recipients cannot be counted now, try again later")
 
 _REFUSED = re.compile(r"([45]\d\d) (\d\.\d{1,3}\.\d{1,3}) (.+)")
 _CONTROLS = re.compile(r"[\x00-\x1f]")

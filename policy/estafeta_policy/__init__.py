@@ -7,6 +7,7 @@ authenticate        an attempt and a directory -> who it is, or why not
 held                answers held for a second
 judge               a request and a directory -> go ahead, or the refusal
 limits              recipients counted per minute, hour and day
+shared_limits       the same by a Redis that hosts share
 journal             one log line a decision, written in batches
 serving             how a daemon on a unix socket runs: signals, systemd, the end
 listening           the listening socket: inherited from systemd or bound

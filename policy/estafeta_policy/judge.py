@@ -22,6 +22,9 @@ with Postfix's own rate limits: nobody tells a policy server how a message ended
 Postfix keeps its connections to us for many clients, so a client's connection is known by its
 address and port, and a message by `instance`. Both are bounded: the one seen longest ago goes first.
 
+`Judge.decide` counts in this daemon's memory. `Judge.ask` leaves the counting to the caller, for limits that
+hosts share: it returns `Counting`, which turns what the counting said into the decision.
+
 Raises UndecidableError when the request names what the configuration does not know. The caller
 answers that, as any other exception, with DEFER_IF_PERMIT.
 """
@@ -41,7 +44,7 @@ from estafeta_core.refusal import Refusal
 from estafeta_core.rules import recipient_syntax, sender_syntax, standing
 from estafeta_core.tickets import Ticket
 from estafeta_policy.held import Held
-from estafeta_policy.limits import Bound, Counters, bounds, never
+from estafeta_policy.limits import Bound, Counters, Exceeded, bounds, never
 from estafeta_policy.wire.delegation import Request
 
 TOO_MANY_RECIPIENTS = Refusal(452, "4.5.3", "Too many recipients")  # RFC 5321 section 4.5.3.1.10
@@ -104,6 +107,19 @@ class Connections:
 
 
 @dataclass(frozen=True, slots=True)
+class Counting:
+    """What is to be counted, and the decision when it passes."""
+
+    bounds: tuple[Bound, ...]
+    number: int  # of recipients
+    passed: Callable[[], Ticket | None]
+
+    def answer(self, exceeded: Exceeded | None) -> Refusal | Ticket | None:
+        """Return the decision; `exceeded` is the bound that has not so many left, if any."""
+        return exceeded.refusal() if exceeded else self.passed()
+
+
+@dataclass(frozen=True, slots=True)
 class _Standing:
     """What holds for an identity at an address, for a moment."""
 
@@ -134,10 +150,17 @@ class Judge:
 
     def decide(self, request: Request, now: float) -> Refusal | Ticket | None:
         """Return the refusal, or count the recipient that passes; `now` in seconds of a monotonic clock."""
+        decision = self.ask(request, now)
+        if not isinstance(decision, Counting):
+            return decision
+        return decision.answer(self._counters.take(decision.bounds, now, decision.number))
+
+    def ask(self, request: Request, now: float) -> Refusal | Ticket | Counting | None:
+        """Return the decision, or what has to be counted before it."""
         if request.request != "smtpd_access_policy":
             raise UndecidableError(f"not a request of smtpd: {request.request!r}")
         if request.recipients_counted and request.protocol_state == "END-OF-MESSAGE":
-            return self._added(request, now)
+            return self._added(request)
         if request.protocol_state != "RCPT":
             return None
         listener = self._listeners.get(request.policy_context)
@@ -150,14 +173,19 @@ class Judge:
         refusal = held.refusal or sender_syntax.check(request.sender)
         if refusal is not None or recipient_syntax.check(request.recipient) is not None:
             return refusal
-        refusal = client.refusal(listener) or self._limits(request.sender, held, now)
+        refusal = client.refusal(listener)
         if refusal is not None:
             return refusal
-        client.recipients += 1
-        return self._ticket(request) if listener.receipt and client.recipients == 1 else None
 
-    def _added(self, request: Request, now: float) -> Refusal | None:
-        """Count the recipients that a message has beyond those of RCPT TO."""
+        def passed() -> Ticket | None:
+            client.recipients += 1
+            return self._ticket(request) if listener.receipt and client.recipients == 1 else None
+
+        every = _with_domain(request.sender, held, held.domain_limits) if held.domain_limits else held.bounds
+        return Counting(every, 1, passed) if every else passed()
+
+    def _added(self, request: Request) -> Refusal | Counting | None:
+        """Return what counts the recipients that a message has beyond those of RCPT TO."""
         total, counted = _number(request.recipient_count), _number(request.recipients_counted)
         if total <= counted:
             raise UndecidableError(f"nothing to count: {total} recipients, {counted} of them counted")
@@ -165,10 +193,9 @@ class Judge:
         account = credential.account
         every = _bounds(credential) + _of_domain(request.sender, account.account, account.domain_limits)
         refusal = never(every, total)
-        if refusal is not None:
+        if refusal is not None or not every:
             return refusal
-        exceeded = self._counters.take(every, now, total - counted)
-        return exceeded.refusal() if exceeded else None
+        return Counting(every, total - counted, _nothing)
 
     def _ticket(self, request: Request) -> Ticket:
         """Return what the milter is to know of the client, behind the proxy that gives the receipt."""
@@ -179,12 +206,6 @@ class Judge:
             client_address=request.client_address,
             secured=bool(request.encryption_protocol),
         )
-
-    def _limits(self, sender: str, held: _Standing, now: float) -> Refusal | None:
-        """Count the recipient against every limit it falls under, or say which one is used up."""
-        every = held.bounds if held.domain_limits is None else _with_domain(sender, held, held.domain_limits)
-        exceeded = self._counters.take(every, now) if every else None
-        return exceeded.refusal() if exceeded else None
 
     def _standing(self, request: Request, now: float) -> _Standing:
         """Return what holds for the identity that Postfix names."""
@@ -220,6 +241,10 @@ class Judge:
             domain_limits=domain_limits if domain_limits != Limits() else None,
             by_sender={},
         )
+
+
+def _nothing() -> None:
+    """Go ahead, with no ticket: the message has one, or needs none."""
 
 
 def _with_domain(sender: str, held: _Standing, domain_limits: Limits) -> tuple[Bound, ...]:

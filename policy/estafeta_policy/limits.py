@@ -6,7 +6,8 @@ seconds to wait are known exactly, and at no time do more than twice the limit p
 
 `take` asks all bounds first and counts only when none refuses; recipients that are asked for together
 pass together or not at all. The policy daemon is one thread in one process: of 200 attempts at a limit
-of 100 exactly 100 pass, however many sessions make them.
+of 100 exactly 100 pass, however many sessions make them. Hosts that share their limits count elsewhere
+(shared_limits.py), and here only while that place is away, each its share.
 
 Memory is bounded: credentials and accounts are as many as the directory names, but sender
 domains are what clients write, so the window used longest ago goes first. A restart begins
@@ -25,6 +26,10 @@ MAX_WINDOWS = 100_000  # about 30 MB
 
 # Who is counted, over how many seconds: ("credential acme/main", 60), ("domain acme acme.example", 86400)
 Key = tuple[str, int]
+
+
+class AwayError(Exception):
+    """The place where hosts count together did not count; the text says why, and never holds a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ def never(asked: Sequence[Bound], number: int) -> Refusal | None:
         return None
     text = f"Too many recipients: {number} in one message, and the {smallest.period.lower()} limit is"
     return Refusal(550, "5.5.3", f"{text} {smallest.limit}")
+
+
+def shares(asked: Sequence[Bound], hosts: int) -> list[Bound]:
+    """Return what one of `hosts` lets pass alone: an equal part of each limit, rounded down, 1 at least."""
+    return [Bound(bound.key, bound.period, max(1, bound.limit // hosts)) for bound in asked]
 
 
 def _limit(bound: Bound) -> int:

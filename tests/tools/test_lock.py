@@ -22,7 +22,11 @@ def pins(name: str) -> dict[str, tuple[str, str]]:
 def wanted(file: str) -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
-    dependencies: list[str] = project["project"]["dependencies"]
+    extras = project["project"]["optional-dependencies"].values()
+    dependencies: list[str] = [
+        *project["project"]["dependencies"],
+        *(line for extra in extras for line in extra),
+    ]
     wanted = {"build.txt": groups["build"], "venv.txt": dependencies + groups["dev"], "run.txt": dependencies}
     return list(wanted[file])
 

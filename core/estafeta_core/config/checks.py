@@ -4,11 +4,13 @@
 in common with `account_checks` is public.
 """
 
+import importlib.util
 import ipaddress
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from estafeta_core import redis_url
 from estafeta_core.config.document import Document, KeyPath
 from estafeta_core.config.schema import Config, IpPool, Listener
 from estafeta_core.dialects import DIALECTS
@@ -25,8 +27,7 @@ def check_config(document: Document, config: Config) -> None:
     """Check estafeta.yaml as a whole."""
     _check_hostname(document, ("hostname",), config.hostname)
     _check_base_url(document, ("base_url",), config.base_url)
-    if config.hosting.base_url:
-        _check_base_url(document, ("hosting", "base_url"), config.hosting.base_url)
+    _check_base_url(document, ("hosting", "base_url"), config.hosting.base_url or config.base_url)
     if not config.store.startswith("sqlite:////"):
         raise document.error(("store",), "must be sqlite:/// and the path of a file")
     if not config.signing_keys:
@@ -40,6 +41,8 @@ def check_config(document: Document, config: Config) -> None:
     _check_ports(document, config.listeners)
     for name, pool in config.ip_pools.items():
         _check_pool(document, name, pool)
+    if config.limits.store:
+        _check_limit_store(document, ("limits", "store"), config.limits.store)
     _check_address(document, ("web", "bind"), config.web.bind)
     _check_networks(document, config)
 
@@ -100,6 +103,16 @@ def _check_signing_key(document: Document, key_path: KeyPath, key: Path) -> None
         raise document.error(key_path, f"{key} cannot be read: {error.strerror}") from None
     if length < SIGNING_KEY_BYTES:
         raise document.error(key_path, f"{key} holds {length} bytes, at least {SIGNING_KEY_BYTES} are needed")
+
+
+def _check_limit_store(document: Document, key_path: KeyPath, url: str) -> None:
+    """Hold it to a server's URL, without quoting what may be a password, and to what is installed."""
+    try:
+        redis_url.parse(url)
+    except ValueError as error:
+        raise document.error(key_path, str(error)) from None
+    if importlib.util.find_spec("hiredis") is None:
+        raise document.error(key_path, "needs the package hiredis (pip install 'estafeta[redis]')")
 
 
 def _check_listener(document: Document, name: str, listener: Listener) -> None:

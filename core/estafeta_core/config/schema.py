@@ -114,6 +114,21 @@ class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """argon2 verifications at a time. Each takes 19 MiB and about 30 ms."""
 
 
+class SharedLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the limits of accounts are counted when several hosts share them."""
+
+    store: str = ""
+    """URL of a Redis or Valkey server that all hosts name, as redis://:PASSWORD@HOST:6379/0, rediss:// for TLS
+    or unix:///PATH. Empty: each host counts by itself, in memory."""
+    hosts: Positive = 1
+    """How many hosts count there."""
+    away: Literal["share", "defer"] = "share"
+    """While it does not answer: share, each host lets its part of every limit pass; defer, 451 where a limit
+    applies."""
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=4)] = 0.1
+    """Seconds that a decision waits for it, and no more than 4: the milter waits 5 for the decision."""
+
+
 class Mime(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Bounds on what is taken apart; real mail stays far below them."""
 
@@ -207,6 +222,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     hosting: Hosting = Hosting()
     retention: Retention = Retention()
     auth: Auth = Auth()
+    limits: SharedLimits = SharedLimits()
     mime: Mime = Mime()
     webhooks: Webhooks = Webhooks()
     dns: Dns = Dns()

@@ -133,6 +133,11 @@ def complaint(path: Path) -> str:
         ),
         (
             "[link.key]",
+            "[link.key]\nlimits:\n  store: redis://user:s3cret@",
+            "estafeta.yaml:8: limits.store: is not where a Redis server is (write redis://HOST:PORT/DATABASE,",
+        ),
+        (
+            "[link.key]",
             "[link.key]\nwebhooks:\n  allow_networks: [10.0.0.0/8, 10.1.0.1/8]",
             "estafeta.yaml:8: webhooks.allow_networks.1: 10.1.0.1/8 has host bits set",
         ),
