@@ -118,7 +118,7 @@ class SharedLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Where the limits of accounts are counted when several hosts share them."""
 
     store: str = ""
-    """URL of a Redis or Valkey server that all hosts name, as redis://:PASSWORD@HOST:6379/0, rediss:// for TLS
+    """URL of a Redis or Valkey server that all hosts name: redis://:PASSWORD@HOST:6379/0, rediss:// for TLS
     or unix:///PATH. Empty: each host counts by itself, in memory."""
     hosts: Positive = 1
     """How many hosts count there."""
