@@ -49,6 +49,11 @@ def languages(page: Path) -> set[str]:
     return {found[1] for found in _FENCE.finditer(page.read_text())}
 
 
+def unmarked(page: Path) -> Iterator[str]:
+    """Yield the text of every fenced block that names no language."""
+    yield from (found[2] for found in _FENCE.finditer(page.read_text()) if not found[1])
+
+
 def links(page: Path) -> Iterator[str]:
     """Yield what a page links to, outside of fenced blocks and code."""
     text = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", page.read_text()))
