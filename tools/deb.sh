@@ -92,5 +92,5 @@ completion
 units
 configuration
 control
-dpkg-deb --root-owner-group -Zxz --build "$root" "$package" > /dev/null
+dpkg-deb --root-owner-group -Zzstd --build "$root" "$package" > /dev/null
 echo "$package"
