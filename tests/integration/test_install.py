@@ -11,6 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from estafeta_core.config.schema import Listener
+from estafeta_postfix.checks.run import run
+from estafeta_postfix.checks.setup import Setup
+from estafeta_postfix.checks.table import CHECKS
 from estafeta_postfix.install.records import Records
 from estafeta_testing.operators import Operators, operators
 from estafeta_testing.queue import queue_manager_held
@@ -51,6 +54,21 @@ def untouched(office: Operators) -> Iterator[Operators]:
         (office.directory / name).write_bytes(text)
     office.postfix("postfix", "reload")
     assert office.texts() == before
+
+
+def edit(office: Operators, old: str, new: str) -> None:
+    """Replace a text once in main.cf, and once in master.cf."""
+    for name in ("main.cf", "master.cf"):
+        path = office.directory / name
+        path.write_text(path.read_text().replace(old, new, 1))
+
+
+def checked(office: Operators) -> list[str]:
+    """Return the codes of what `estafeta check` finds of Postfix, without notes."""
+    names = ("settings", "sockets", "listeners", "relay", "smuggling", "queue")
+    chosen = [each for each in CHECKS if each.name in names]
+    told = run(Setup(office.relay.config, office.directory), chosen)
+    return sorted(each.code for one in told for each in one.findings if each.severity != "note")
 
 
 def own_mail(office: Operators, word: str) -> list[bytes]:
@@ -128,6 +146,13 @@ def test_a_second_run_changes_nothing(untouched: Operators) -> None:
     assert "nothing to change" in untouched.done("install")
     assert untouched.texts() == there
     assert untouched.estafeta("status").returncode == 0
+    assert checked(untouched) == []
+    edit(untouched, "milter_default_action = tempfail", "milter_default_action = accept")
+    assert checked(untouched) == ["milter-default-action", "setting-milter-default-action"]
+    edit(untouched, "milter_default_action = accept", "milter_default_action = tempfail")
+    for table in (untouched.directory / "estafeta").iterdir():
+        table.write_text("")
+    assert checked(untouched) == ["install-differs"]
 
 
 def test_what_the_operator_edits_meanwhile_stays(untouched: Operators) -> None:

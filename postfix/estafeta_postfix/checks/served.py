@@ -12,11 +12,13 @@ from estafeta_postfix.install import conflicts, facts
 from estafeta_postfix.install.change import Installation
 from estafeta_postfix.install.conflicts import Conflict
 from estafeta_postfix.install.facts import Facts
+from estafeta_postfix.install.records import State
 from estafeta_postfix.install.server import default_directory
 from estafeta_postfix.render import shared
 from estafeta_postfix.render.main_cf import NOTE
 from estafeta_postfix.render.place import CONF, Ways
 from estafeta_postfix.render.service import Service
+from estafeta_postfix.render.tables import tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Served:
     conflicts: list[Conflict]
     unreached: list[str]  # what keeps bounces from coming in
     interrupted: bool  # a change by `estafeta postfix` was not completed
+    differs: bool  # our part of the files, tables included, is not what would be written now
 
     @property
     def ours(self) -> bool:
@@ -46,18 +49,40 @@ def read(config: Config, directory: Path | None) -> Served:
     texts = [(place / name).read_text("utf-8", "surrogateescape") for name in ("main.cf", "master.cf")]
     there = facts.read(place, *texts)
     if private:
-        wanted = shared.ours(
-            config, Ways(config.delivery_port, there.values["relayhost"]), "$config_directory"
-        )
-        names = {each.name for each in wanted}
-        others = replace(there, services=tuple(each for each in there.services if each.name not in names))
-        return Served(
-            place, private, there, wanted, conflicts.standing(config, others), [], interrupted=False
-        )
+        return _own(config, place, there)
     installation = Installation(config, place)
     look = installation.look()
-    unreached = installation.unreached(look)
-    return Served(place, private, there, look.services, look.conflicts, unreached, look.interrupted)
+    return Served(
+        place,
+        private,
+        there,
+        look.services,
+        look.conflicts,
+        installation.unreached(look),
+        interrupted=look.interrupted,
+        differs=look.current not in (look.wanted, State()),
+    )
+
+
+def _own(config: Config, place: Path, there: Facts) -> Served:
+    ways = Ways(config.delivery_port, there.values["relayhost"])
+    wanted = shared.ours(config, ways, "$config_directory")
+    names = {each.name for each in wanted}
+    others = replace(there, services=tuple(each for each in there.services if each.name not in names))
+    return Served(
+        place,
+        private=True,
+        there=there,
+        wanted=wanted,
+        conflicts=conflicts.standing(config, others),
+        unreached=[],
+        interrupted=False,
+        differs=not all(_holds(place / name, text) for name, text in tables(config).items()),
+    )
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text() == text
 
 
 def _is_private(directory: Path) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from types import MappingProxyType
 
-from estafeta_postfix.checks.finding import Finding
+from estafeta_postfix.checks.finding import Finding, Severity
 from estafeta_postfix.checks.served import Served
 from estafeta_postfix.checks.setup import Setup
 from estafeta_postfix.install.conflicts import Conflict
@@ -61,6 +61,7 @@ WHY: Mapping[str, str] = MappingProxyType(
 )
 
 UNSET = "not set"
+HARMLESS = ("pools-past-transport-maps",)  # to be known, and often meant so
 
 
 def look(setup: Setup) -> Iterator[Finding]:
@@ -87,12 +88,21 @@ def look(setup: Setup) -> Iterator[Finding]:
     for text in there.unreached:
         reason, _, remedy = text.rpartition("; ")
         yield Finding("warning", "intake-unreached", "main.cf", reason, remedy)
-    yield from _parameters(there)
-    yield from _services(there)
+    found = [*_parameters(there), *_services(there)]
+    yield from found
+    if there.differs and not found:
+        yield Finding(
+            "error",
+            "install-differs",
+            str(there.directory),
+            "our lines and tables there are not what the configuration says",
+            _remedy(there),
+        )
 
 
 def _of_conflict(each: Conflict) -> Finding:
-    return Finding("error" if each.stops else "warning", each.code, "Postfix", each.text, each.remedy)
+    severity: Severity = "error" if each.stops else "note" if each.code in HARMLESS else "warning"
+    return Finding(severity, each.code, "Postfix", each.text, each.remedy)
 
 
 def _parameters(there: Served) -> Iterator[Finding]:

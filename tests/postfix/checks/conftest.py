@@ -50,21 +50,8 @@ def setup(config: Path) -> Setup:
 
 @pytest.fixture
 def instance(setup: Setup) -> Place:
-    """The files of an instance of Postfix for that configuration, as a sandbox has it."""
-    place = Place(
-        root=setup.config.queue_directory.parent,
-        intake_host=ports.LOOPBACK,
-        intake_port=2525,
-        delivery_port=setup.config.delivery_port,
-        tls_chain=setup.path.parent / "tls.pem",
-        relayhost=f"[{ports.LOOPBACK}]:25",
-    )
-    place.config_directory.mkdir(parents=True)
-    place.tls_chain.write_text("")
-    texts = {"main.cf": main_cf(setup.config, place), "master.cf": master_cf(setup.config, place)}
-    for name, text in {**texts, **tables(setup.config)}.items():
-        (place.config_directory / name).write_text(text)
-    return place
+    """The files of an instance of Postfix for that configuration."""
+    return make(setup)
 
 
 @pytest.fixture
@@ -112,3 +99,21 @@ def read(setup: Setup) -> served.Served:
     found = served.read(setup.config, None)
     known(setup, served=found, installed=found.ours)
     return found
+
+
+def make(setup: Setup) -> Place:
+    """Write the files of an instance of Postfix, as a sandbox has it."""
+    place = Place(
+        root=setup.config.queue_directory.parent,
+        intake_host=ports.LOOPBACK,
+        intake_port=2525,
+        delivery_port=setup.config.delivery_port,
+        tls_chain=setup.path.parent / "tls.pem",
+        relayhost=f"[{ports.LOOPBACK}]:25",
+    )
+    place.config_directory.mkdir(parents=True)
+    place.tls_chain.write_text("")
+    texts = {"main.cf": main_cf(setup.config, place), "master.cf": master_cf(setup.config, place)}
+    for name, text in {**texts, **tables(setup.config)}.items():
+        (place.config_directory / name).write_text(text)
+    return place

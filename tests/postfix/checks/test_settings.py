@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -8,8 +9,9 @@ from estafeta_postfix.checks.settings import WHY, look
 from estafeta_postfix.checks.setup import Setup
 from estafeta_postfix.render import shared
 from estafeta_postfix.render.place import Ways
+from estafeta_postfix.render.tables import tables
 
-from .conftest import known, read
+from .conftest import known, make, read
 
 Edit = Callable[[str, str, str], None]
 TLS: tuple[Tls, ...] = ("none", "starttls", "required", "implicit")
@@ -76,6 +78,16 @@ def test_a_relay_for_everybody_and_another_queue_are_warnings(setup: Setup, edit
     edit("main.cf", "mynetworks =", "mynetworks = 127.0.0.0/8 0.0.0.0/0")
     edit("main.cf", "postfix/queue", "postfix/elsewhere")
     assert codes(setup) == [("warning", "queue-directory"), ("warning", "open-mynetworks")]
+
+
+def test_a_table_with_other_content_is_told(config: Path) -> None:
+    config.write_text(config.read_text().replace("[sparkpost]", "[teenvio]"))
+    setup = Setup(config)
+    place = make(setup)
+    assert codes(setup) == []
+    for name in tables(setup.config):
+        (place.config_directory / name).write_text("")
+    assert codes(setup) == [("error", "install-differs")]
 
 
 def test_a_postfix_without_us_is_told_in_one_finding(setup: Setup, edit: Edit) -> None:
