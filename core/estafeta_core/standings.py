@@ -11,14 +11,12 @@ DNS has to verify is not known: such mail is put off. Nothing is created, migrat
 import logging
 import threading
 import time
-from pathlib import Path
 
 from estafeta_core.config.live import Live
-from estafeta_core.config.load import SQLITE
 from estafeta_core.directory import Standing
 from estafeta_core.store import StoreUnavailable
-from estafeta_core.store.database import Database
 from estafeta_core.store.standing import StandingReader
+from estafeta_core.store.store import backend
 
 EVERY = 1.0  # seconds; an open session is refused within two
 FIRST = 1.0  # seconds that a start waits for the first answer: the disk may stand still, a login must not
@@ -78,8 +76,7 @@ class Standings:
         """Return the store that the process was started with; None before there is a configuration."""
         if self._store is None and self._live.snapshot is not None:
             config = self._live.snapshot.config
-            path = Path(config.store.removeprefix(SQLITE))
-            self._store = StandingReader(Database(path, config.store_timeout))
+            self._store = StandingReader(backend(config.store, config.store_timeout))
         return self._store
 
     def _fail(self, error: StoreUnavailable) -> None:

@@ -16,7 +16,7 @@ from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.hosting import Shelf
 from estafeta_core.ids import IdSource
-from estafeta_core.store import SchemaTooNew, open_store
+from estafeta_core.store import StoreUnfit, open_store
 from estafeta_core.store.filelock import FileLock
 from estafeta_postfix.domains.verifier import Verifier
 from estafeta_postfix.journal_follower import JournalFollower
@@ -51,7 +51,7 @@ def run_worker(config_path: Path) -> int:
             log.critical("%s: another worker holds this lock; stop it first", lock.path)
             return 1
         _work(live)
-    except (OSError, SchemaTooNew) as error:
+    except (OSError, StoreUnfit) as error:
         log.critical("%s", error)
         return 1
     finally:

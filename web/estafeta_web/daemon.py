@@ -27,7 +27,7 @@ from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Config
 from estafeta_core.hosting import Shelf
 from estafeta_core.links import Links
-from estafeta_core.store import SchemaTooNew, Store, open_store
+from estafeta_core.store import Store, StoreUnfit, open_store
 from estafeta_core.webhooks.delivery import Delivery
 from estafeta_core.webhooks.guard import Guard
 from estafeta_core.webhooks.poster import Poster
@@ -60,7 +60,7 @@ def run_web(config_path: Path) -> int:
         links = Links.from_config(config)
         listener = _listen(config)
         store = open_store(config.store, timeout=config.store_timeout)
-    except (OSError, ValueError, SchemaTooNew) as error:
+    except (OSError, ValueError, StoreUnfit) as error:
         log.critical("%s", error)
         return 1
     metrics.open(config.run_dir, "web")

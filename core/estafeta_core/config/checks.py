@@ -28,8 +28,7 @@ def check_config(document: Document, config: Config) -> None:
     _check_hostname(document, ("hostname",), config.hostname)
     _check_base_url(document, ("base_url",), config.base_url)
     _check_base_url(document, ("hosting", "base_url"), config.hosting.base_url or config.base_url)
-    if not config.store.startswith("sqlite:////"):
-        raise document.error(("store",), "must be sqlite:/// and the path of a file")
+    _check_store(document, config.store)
     if not config.signing_keys:
         raise document.error(("signing_keys",), "names no key (links could not be signed)")
     for index, key in enumerate(config.signing_keys):
@@ -73,6 +72,25 @@ def name_server(text: str) -> tuple[str, int]:
     if not port.isdecimal() or not 0 < int(port) < 65_536:
         raise ValueError(text)
     return str(ipaddress.ip_address(address)), int(port)
+
+
+def _check_store(document: Document, url: str) -> None:
+    """Hold `store` to what can be opened; what is said of a URL quotes nothing, as it may hold a password."""
+    if url.startswith("sqlite:////"):
+        return
+    if not url.startswith("postgresql://"):
+        raise document.error(
+            ("store",), "must be sqlite:/// and the path of a file, or postgresql://host/database"
+        )
+    if importlib.util.find_spec("psycopg") is None:
+        text = "PostgreSQL needs psycopg, which is not installed (pip install 'estafeta[postgres]')"
+        raise document.error(("store",), text)
+    from estafeta_core.store.postgresql.connecting import name  # noqa: PLC0415 - it needs psycopg
+
+    try:
+        name(url)
+    except ValueError as error:
+        raise document.error(("store",), str(error)) from None
 
 
 def _check_hostname(document: Document, key_path: KeyPath, name: str) -> None:

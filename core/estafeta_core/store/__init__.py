@@ -4,7 +4,9 @@ rows, outgoing_rows  what is kept; of webhooks
 statements      rows -> the values of what is written, and back
 writes          everything that is written, in SQL
 queries         every question, in SQL; event_filter, event_queries, metric_queries the same for some
-sqlite          the store of one host: `open_store`, `Store`
+store           `open_store`, `Store`
+backend         what a store is to those above; sqlite and postgresql are the two there are
+scripts         migrations, as files
 writer          group commit: many callers, one transaction
 reader          look-ups by key or index, from any thread
 lists           what an account has: sends and their fates, groups, contents, files
@@ -14,25 +16,21 @@ deliverability  SparkPost's metrics
 reputation      what came back of a credential's mail, and who is suspended for it
 outgoing        webhooks, what waits for them, and their batches
 browsing        what a person looks through, page by page
-database        connections: their settings, and whether the file is still the one they opened
 filelock        one writing transaction at a time, among processes
 erasure         a person's address taken out of everything, and out of the file
-migrate         numbered migrations (`migrations/NNNN_*.sql`)
 errors          StoreUnavailable and its kin
 
-One SQLite file in WAL mode, `synchronous=FULL`, no mmap. Each process that writes has
-one writer thread, started by the first rows and again after a fork. One process, the
-worker, checkpoints, under the lock that writers take: SQLite 3.7.0 to 3.51.2 can corrupt
-a WAL that two connections reset at the same time (sqlite.org/wal.html#walresetbug).
+Each process that writes has one writer thread, started by the first rows and again after a fork. The schema
+grows by numbered migrations (`migrations/NNNN_*.sql`).
 """
 
 from estafeta_core.store.activity import Search
 from estafeta_core.store.browsing import Mailing, Pulse, Received
-from estafeta_core.store.errors import AnswerTooLong, RowsRefused, SchemaTooNew, StoreUnavailable
+from estafeta_core.store.errors import AnswerTooLong, RowsRefused, SchemaTooNew, StoreUnavailable, StoreUnfit
 from estafeta_core.store.lists import ContactGroup, Fate, Send
 from estafeta_core.store.outgoing import Backlog
 from estafeta_core.store.reader import Copy, Found, Occurrence
-from estafeta_core.store.sqlite import Store, open_store
+from estafeta_core.store.store import Store, open_store
 
 __all__ = [
     "AnswerTooLong",
@@ -51,5 +49,6 @@ __all__ = [
     "Send",
     "Store",
     "StoreUnavailable",
+    "StoreUnfit",
     "open_store",
 ]

@@ -73,7 +73,8 @@ class Browsing(Lists):
     def pulse(self, account: str, slots: Sequence[tuple[int, int]]) -> list[Pulse]:
         """Return what happened at begin <= time < end of each slot, in Unix milliseconds."""
         found: list[dict[str, int]] = [{} for _ in slots]
-        for slot, kind, count in self.query("pulse", account, json.dumps(slots)):
+        begins, ends = (json.dumps([slot[side] for slot in slots]) for side in (0, 1))
+        for slot, kind, count in self.query("pulse", account, begins, ends):
             found[slot][kind] = count
         return [Pulse(**counts) for counts in found]
 

@@ -7,31 +7,23 @@ for the person go. Everywhere else the address is replaced in texts that name it
 keeps texts needs its line.
 
 Rows are found by reading all tables, which keeps no writer waiting, and changed a few at a time. It may be
-broken off and done again. Overwritten and deleted content is zeroed in the file (`secure_delete`), and the
-WAL, which holds pages as they were, is emptied in the end, with every writer and checkpointer kept out.
+broken off and done again. In the end the back end takes what was overwritten out of its files too (`purge`).
 
 Raises StoreUnavailable.
 """
 
-import contextlib
 import json
 import re
-import sqlite3
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from estafeta_core.addresses import mailbox_key
-from estafeta_core.store.database import Database, translated
-from estafeta_core.store.filelock import FileLock
+from estafeta_core.store.backend import Backend, Editing
 
 ERASED = "erased@invalid"  # RFC 2606: no mail ever goes there; statements.py takes no event of such a message
 BATCH = 200  # messages or rows to a transaction, for which everybody else waits
-PAUSE = 0.01  # seconds between two
-EMPTYING = 10.0  # seconds to wait for readers that still use the WAL
 
 # What stays of an event of the person: it counts something, and says nothing about anybody.
 KEPT = frozenset(
@@ -71,7 +63,7 @@ class Erased:
 
     counts: dict[Part, int] = field(default_factory=dict)  # rows of each part
     digests: set[str] = field(default_factory=set)  # of web versions that no row names any more
-    wal_emptied: bool = False  # False: somebody was reading all the time; do it again
+    purged: bool = False  # False: somebody was reading all the time; do it again
 
     def add(self, part: Part, number: int) -> None:
         """Count rows."""
@@ -81,89 +73,83 @@ class Erased:
 class Erasure:
     """One address, in one account or in all."""
 
-    def __init__(self, database: Database, address: str, account: str | None = None) -> None:
-        self._database = database
+    def __init__(self, backend: Backend, address: str, account: str | None = None) -> None:
+        self._backend = backend
         self._key = mailbox_key(address)
         self._account = account
         self._naming = _Naming({address, self._key})
-        self._lock = FileLock(Path(f"{database.path}-lock"))
         self.erased = Erased()
 
     def run(self, *, forget_suppressions: bool = False) -> Erased:
         """Do all of it; that the person is not mailed stays known unless it is to be forgotten too."""
-        with translated(), contextlib.closing(self._database.connect_reader()) as reader:
-            with contextlib.closing(self._database.connect_writer()) as writer:
-                self._messages(reader, writer)
-                self._rows(writer, "contacts", self._found(reader, "contacts", "account, address", "address"))
-                self._rows(writer, "groups", self._in_groups(reader))
-                self._rows(writer, "tags", self._tagged(reader))
-                if forget_suppressions:
-                    key = "account, subaccount, recipient, type"
-                    found = self._found(reader, "suppressions", key, "recipient")
-                    self._rows(writer, "suppressions", found)
-                self._texts(reader, writer)
-            reader.close()  # what it has read last would keep the WAL from being emptied
-            self.erased.wal_emptied = self._empty_wal()
-            self._lock.close()
+        with self._backend.editing() as editing:
+            self._messages(editing)
+            self._rows(editing, "contacts", self._found(editing, "contacts", "account, address", "address"))
+            self._rows(editing, "groups", self._in_groups(editing))
+            self._rows(editing, "tags", self._tagged(editing))
+            if forget_suppressions:
+                key = "account, subaccount, recipient, type"
+                found = self._found(editing, "suppressions", key, "recipient")
+                self._rows(editing, "suppressions", found)
+            self._texts(editing)
+            self.erased.purged = editing.purge()
         return self.erased
 
-    def _messages(self, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
+    def _messages(self, editing: Editing) -> None:
         sql = """SELECT m.message_id, m.transmission_id, t.account FROM messages m
             JOIN transmissions t ON t.transmission_id = m.transmission_id
             WHERE m.rcpt_to = ?1 AND (?2 IS NULL OR t.account = ?2)"""
-        found = reader.execute(sql, (self._key, self._account)).fetchall()
+        found = list(editing.rows(sql, (self._key, self._account)))
         for batch in _batches(found):
-            with self._transaction(writer):
+            with editing.transaction():
                 for message_id, transmission_id, account in batch:
-                    self._message(writer, message_id, transmission_id)
-                    self._content(writer, message_id, transmission_id, account)
+                    self._message(editing, message_id, transmission_id)
+                    self._content(editing, message_id, transmission_id, account)
 
-    def _message(self, writer: sqlite3.Connection, message_id: int, transmission_id: int) -> None:
+    def _message(self, editing: Editing, message_id: int, transmission_id: int) -> None:
         sql = "UPDATE messages SET rcpt_to = ?1, raw_rcpt_to = ?1 WHERE message_id = ?2"
-        writer.execute(sql, (ERASED, message_id))
+        editing.run(sql, (ERASED, message_id))
         self.erased.add("messages", 1)
         of_message = "SELECT event_id, data FROM events WHERE transmission_id = ? AND message_id = ?"
-        for event_id, data in writer.execute(of_message, (transmission_id, message_id)).fetchall():
+        for event_id, data in editing.run(of_message, (transmission_id, message_id)):
             kept = {name: value for name, value in json.loads(data).items() if name in KEPT}
-            writer.execute("UPDATE events SET data = ? WHERE event_id = ?", (_json(kept), event_id))
+            editing.run("UPDATE events SET data = ? WHERE event_id = ?", (_json(kept), event_id))
             self.erased.add("events", 1)
 
-    def _content(
-        self, writer: sqlite3.Connection, message_id: int, transmission_id: int, account: str
-    ) -> None:
+    def _content(self, editing: Editing, message_id: int, transmission_id: int, account: str) -> None:
         """Take the web version of a send away when it is the one this person got."""
         sql = "DELETE FROM contents WHERE transmission_id = ? AND message_id = ? RETURNING digest"
-        for (digest,) in writer.execute(sql, (transmission_id, message_id)).fetchall():
-            writer.execute("DELETE FROM files WHERE account = ? AND digest = ?", (account, digest))
+        for (digest,) in editing.run(sql, (transmission_id, message_id)):
+            editing.run("DELETE FROM files WHERE account = ? AND digest = ?", (account, digest))
             self.erased.digests.add(digest)
             self.erased.add("contents", 1)
 
-    def _found(self, reader: sqlite3.Connection, table: str, key: str, column: str) -> list["_Row"]:
+    def _found(self, editing: Editing, table: str, key: str, column: str) -> list["_Row"]:
         sql = f"SELECT {key} FROM {table} WHERE {column} = ?1 AND (?2 IS NULL OR account = ?2)"  # noqa: S608 - names of ours
-        return [_Row(table, key, values) for values in reader.execute(sql, (self._key, self._account))]
+        return [_Row(table, key, values) for values in editing.rows(sql, (self._key, self._account))]
 
-    def _in_groups(self, reader: sqlite3.Connection) -> list["_Row"]:
+    def _in_groups(self, editing: Editing) -> list["_Row"]:
         sql = """SELECT c.group_id, c.address FROM groups g JOIN group_contacts c
             ON c.group_id = g.group_id AND c.address = ?1 WHERE ?2 IS NULL OR g.account = ?2"""
-        found = reader.execute(sql, (self._key, self._account))
+        found = editing.rows(sql, (self._key, self._account))
         return [_Row("group_contacts", "group_id, address", values) for values in found]
 
-    def _tagged(self, reader: sqlite3.Connection) -> list["_Row"]:
-        found = reader.execute(
+    def _tagged(self, editing: Editing) -> list["_Row"]:
+        found = editing.rows(
             "SELECT account, tag FROM tags WHERE ?1 IS NULL OR account = ?1", (self._account,)
         )
         return [_Row("tags", "account, tag", values) for values in found if self._naming.names(values[1])]
 
-    def _rows(self, writer: sqlite3.Connection, part: Part, rows: Iterable["_Row"]) -> None:
+    def _rows(self, editing: Editing, part: Part, rows: Iterable["_Row"]) -> None:
         """Delete rows."""
         for batch in _batches(rows):
-            with self._transaction(writer):
+            with editing.transaction():
                 for row in batch:
                     places = ", ".join("?" * len(row.values))
-                    sql = f"DELETE FROM {row.table} WHERE ({row.key}) = ({places})"  # noqa: S608 - names of ours
-                    self.erased.add(part, writer.execute(sql, row.values).rowcount)
+                    sql = f"DELETE FROM {row.table} WHERE ({row.key}) = ({places}) RETURNING 1"  # noqa: S608 - names of ours
+                    self.erased.add(part, len(editing.run(sql, row.values)))
 
-    def _texts(self, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
+    def _texts(self, editing: Editing) -> None:
         for texts in (*TEXTS, *self._descriptions()):
             columns = (*texts.plain, *texts.json)
             sql = (
@@ -173,10 +159,11 @@ class Erasure:
             set_ = ", ".join(f"{column} = ?" for column in columns)
             where = " AND ".join(f"{column} = ?" for column in texts.key)
             update = f"UPDATE {texts.table} SET {set_} WHERE {where}"  # noqa: S608 - names of ours
-            named = self._named(texts, reader.execute(sql, (self._account,)))
+            named = self._named(texts, editing.rows(sql, (self._account,)))
             for batch in _batches(named):
-                with self._transaction(writer):
-                    writer.executemany(update, batch)
+                with editing.transaction():
+                    for values in batch:
+                        editing.run(update, values)
                 self.erased.add("texts", len(batch))
 
     def _descriptions(self) -> Iterator[Texts]:
@@ -195,40 +182,6 @@ class Erasure:
             changed = (*plain, *objects)
             if changed != values:
                 yield (*changed, *row[:begin])
-
-    @contextlib.contextmanager
-    def _transaction(self, writer: sqlite3.Connection) -> Iterator[None]:
-        """Write with every other process kept out, then let them in for a moment."""
-        self._lock.acquire()
-        try:
-            writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                writer.execute("COMMIT")
-            finally:
-                if writer.in_transaction:
-                    writer.execute("ROLLBACK")
-        finally:
-            self._lock.release()
-        time.sleep(PAUSE)
-
-    def _empty_wal(self) -> bool:
-        """Move everything into the database and cut the WAL to nothing; whether that was possible.
-
-        The worker alone checkpoints otherwise. Under the lock, two never do at once.
-        """
-        deadline = time.monotonic() + EMPTYING
-        with contextlib.closing(self._database.connect_writer()) as writer:
-            writer.execute("PRAGMA busy_timeout = 200")  # milliseconds, for which writers wait
-            while True:
-                self._lock.acquire()
-                try:
-                    busy = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-                finally:
-                    self._lock.release()
-                if not busy or time.monotonic() > deadline:
-                    return not busy
-                time.sleep(PAUSE)
 
 
 class _Row(NamedTuple):

@@ -9,7 +9,11 @@ class RowsRefused(StoreUnavailable):
     """These rows break a rule of the schema, such as an id used before; other callers are not affected."""
 
 
-class SchemaTooNew(StoreUnavailable):
+class StoreUnfit(StoreUnavailable):
+    """The store is there, and Estafeta must not or cannot use it until a person has changed something."""
+
+
+class SchemaTooNew(StoreUnfit):
     """A later version of Estafeta has changed the store; this one must not touch it."""
 
 

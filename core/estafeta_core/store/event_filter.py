@@ -51,8 +51,8 @@ def pattern(text: str) -> str:
 _NUMBER = {field.name: f"?{number}" for number, field in enumerate(fields(EventFilter), FIRST)}
 
 
-def _one_of(name: str, column: str) -> str:
-    return f"{column} IN (SELECT value FROM json_each({_NUMBER[name]}))"  # noqa: S608 - constants
+def _one_of(name: str, column: str, value: str = "value") -> str:
+    return f"{column} IN (SELECT {value} FROM json_each({_NUMBER[name]}))"  # noqa: S608 - constants
 
 
 def _like(name: str, column: str, before: str = "") -> str:
@@ -85,7 +85,7 @@ _CONDITIONS = {
     "bounce_classes": _one_of("bounce_classes", "json_extract(e.data, '$.bounce_class')"),
     "reasons": _like("reasons", "json_extract(e.data, '$.reason')"),
     "ip_pools": _one_of("ip_pools", "json_extract(e.data, '$.ip_pool')"),
-    "messages": _one_of("messages", "e.message_id"),
+    "messages": _one_of("messages", "e.message_id", "CAST(value AS BIGINT)"),
     "recipients": _of_message(partial(_one_of, "recipients")),
     "recipient_domains": _of_message(partial(_like, "recipient_domains", before="'%@'")),
     "campaigns": _of_transmission(partial(_like, "campaigns"), "campaign_id"),

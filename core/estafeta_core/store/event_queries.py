@@ -9,8 +9,11 @@ from estafeta_core.store.event_filter import MATCHES
 _BY_TIME = {"account": ("events e", "e.account = ?1"), "everybody": ("events e", "?1 IS NULL")}
 # CROSS JOIN has SQLite begin with the ids, and no index of accounts or times is to lead to the event.
 _BY_ID = {
-    "transmissions": ("json_each(?6) ids CROSS JOIN events e", "e.transmission_id = ids.value"),
-    "ids": ("json_each(?6) ids CROSS JOIN events e", "e.event_id = ids.value"),
+    "transmissions": (
+        "json_each(?6) ids CROSS JOIN events e",
+        "e.transmission_id = CAST(ids.value AS BIGINT)",
+    ),
+    "ids": ("json_each(?6) ids CROSS JOIN events e", "e.event_id = CAST(ids.value AS BIGINT)"),
 }
 _OWN = "AND (?1 IS NULL OR e.account = ?1)"
 _CHOSEN = {
@@ -41,7 +44,7 @@ def _page(tables: str, chosen: str) -> str:
 def _count(tables: str, chosen: str) -> str:
     return f"""
         SELECT count(*) FROM (SELECT 1 FROM {tables} WHERE {chosen}
-        AND {MATCHES} LIMIT ?5)"""  # noqa: S608 - likewise
+        AND {MATCHES} LIMIT ?5) found"""  # noqa: S608 - likewise
 
 
 EVENT_QUERIES = {

@@ -23,7 +23,7 @@ def _unique(condition: str) -> str:
 
 
 def _sum(value: str, condition: str) -> str:
-    return f"coalesce(sum({value}) FILTER (WHERE {condition}), 0)"
+    return f"CAST(coalesce(sum({value}) FILTER (WHERE {condition}), 0) AS BIGINT)"
 
 
 def _category(category: Category) -> str:
@@ -31,7 +31,7 @@ def _category(category: Category) -> str:
 
 
 # A bounce of a suppressed recipient never left; SparkPost counts it as an admin bounce and as no other.
-_IN_BAND = f"h.type = 'bounce' AND h.class IS NOT {ADMIN_FAILURE}"
+_IN_BAND = f"h.type = 'bounce' AND coalesce(h.class, 0) <> {ADMIN_FAILURE}"
 _BOUNCE = f"(h.type = 'out_of_band' OR {_IN_BAND})"
 _KNOWN = ", ".join(str(each) for name in ("Hard", "Soft", "Block", "Admin") for each in classes_of(name))
 _DELIVERY = "h.type = 'delivery'"

@@ -29,9 +29,9 @@ _BOUNCE_CLASS = "json_extract(h.data, '$.bounce_class')"
 _AUTOMATED = "json_extract(h.data, '$.automated')"  # why it was no person; NULL: nothing shows that
 FATES = (
     "h.type = 'policy_rejection'",
-    f"h.type = 'bounce' AND {_BOUNCE_CLASS} IS '25'",
+    f"h.type = 'bounce' AND {_BOUNCE_CLASS} = '25'",
     "h.type = 'delivery'",
-    f"h.type = 'bounce' AND {_BOUNCE_CLASS} IS NOT '25'",
+    f"h.type = 'bounce' AND coalesce({_BOUNCE_CLASS}, '') <> '25'",
     "h.type = 'out_of_band'",
     """h.type IN ('bounce', 'out_of_band') AND NOT EXISTS (SELECT 1 FROM events l
         WHERE l.transmission_id = h.transmission_id AND l.message_id = h.message_id
@@ -39,11 +39,11 @@ FATES = (
     f"h.type IN ('open', 'initial_open') AND {_AUTOMATED} IS NULL",
     f"h.type IN ('click', 'amp_click') AND {_AUTOMATED} IS NULL",
     "h.type IN ('list_unsubscribe', 'link_unsubscribe')",
-    f"h.type IN ('open', 'initial_open') AND {_AUTOMATED} IS 'proxy'",
-    f"h.type IN ('open', 'initial_open') AND {_AUTOMATED} IS NOT NULL AND {_AUTOMATED} IS NOT 'proxy'",
+    f"h.type IN ('open', 'initial_open') AND {_AUTOMATED} = 'proxy'",
+    f"h.type IN ('open', 'initial_open') AND {_AUTOMATED} <> 'proxy'",
     f"h.type IN ('click', 'amp_click') AND {_AUTOMATED} IS NOT NULL",
 )
-_SIGNS = " | ".join(f"(max({sign}) << {bit})" for bit, sign in enumerate(FATES))
+_SIGNS = " + ".join(f"max(CASE WHEN {sign} THEN {1 << bit} ELSE 0 END)" for bit, sign in enumerate(FATES))
 
 # The signs of the message `m` of a query; 0 where nothing has happened to it.
 _SIGNS_OF_COPY = f"""coalesce((SELECT {_SIGNS} FROM events h
@@ -89,7 +89,7 @@ QUERIES = {
     "suppressions_newest": f"""
         SELECT * {_SUPPRESSIONS} AND (updated, subaccount, recipient, type) < (?10, ?11, ?12, ?13)
         ORDER BY updated DESC, subaccount DESC, recipient DESC, type DESC LIMIT ?9""",
-    "count_suppressions": f"SELECT count(*) FROM (SELECT 1 {_SUPPRESSIONS} LIMIT ?9)",  # noqa: S608 - constants
+    "count_suppressions": f"SELECT count(*) FROM (SELECT 1 {_SUPPRESSIONS} LIMIT ?9) found",  # noqa: S608 - constants
     "suppression_sources": """
         SELECT source, count(*) FROM suppressions WHERE account = ?1
         AND subaccount IN (SELECT value FROM json_each(?2)) GROUP BY source""",
@@ -122,7 +122,7 @@ QUERIES = {
     "count_messages": "SELECT count(*) FROM messages WHERE transmission_id = ?1",
     "message_events": """
         SELECT * FROM events WHERE transmission_id = ?1
-        AND message_id IN (SELECT value FROM json_each(?2)) ORDER BY timestamp, event_id""",
+        AND message_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?2)) ORDER BY timestamp, event_id""",
     "transmission_events": """
         SELECT * FROM events WHERE transmission_id = ?1 ORDER BY timestamp, event_id""",
     "delays": """
@@ -189,10 +189,12 @@ QUERIES = {
         SELECT e.*, m.raw_rcpt_to FROM events e LEFT JOIN messages m ON m.message_id = e.message_id
         WHERE e.transmission_id = ?1 ORDER BY e.timestamp DESC, e.event_id DESC LIMIT ?2""",
     "pulse": f"""
-        SELECT key, {_KIND} AS kind, count(DISTINCT h.message_id) FROM json_each(?2)
-        CROSS JOIN events h ON h.account = ?1 AND h.timestamp >= json_extract(value, '$[0]')
-            AND h.timestamp < json_extract(value, '$[1]')
-        WHERE kind IS NOT NULL GROUP BY key, kind""",  # noqa: S608 - made of the constants above
+        SELECT slot, kind, count(DISTINCT message_id) FROM (
+            SELECT b.key AS slot, {_KIND} AS kind, h.message_id AS message_id
+            FROM json_each(?2) b JOIN json_each(?3) u ON u.key = b.key
+            CROSS JOIN events h ON h.account = ?1 AND h.timestamp >= CAST(b.value AS BIGINT)
+                AND h.timestamp < CAST(u.value AS BIGINT)) found
+        WHERE kind IS NOT NULL GROUP BY slot, kind""",  # noqa: S608 - made of the constants above
     "contacts_in": """
         SELECT address FROM group_contacts WHERE group_id = ?1 AND address > ?2 ORDER BY address LIMIT ?3""",
     "counters": "SELECT label, number FROM counters WHERE counter = ?1",
@@ -206,7 +208,7 @@ QUERIES = {
         SELECT * FROM webhook_batches WHERE webhook_id = ?1 AND state = 'waiting' AND next_attempt <= ?2
         ORDER BY next_attempt LIMIT 1""",
     "waiting_batches": """
-        SELECT count(*), coalesce(sum(size), 0) FROM webhook_batches
+        SELECT count(*), CAST(coalesce(sum(size), 0) AS BIGINT) FROM webhook_batches
         WHERE webhook_id = ?1 AND state = 'waiting'""",
     "batches": "SELECT * FROM webhook_batches WHERE webhook_id = ?1 ORDER BY tried DESC LIMIT ?2",
     "wanted": """
@@ -217,7 +219,7 @@ QUERIES = {
         SELECT 1 FROM webhook_wants
         WHERE webhook_id = ?1 AND timestamp >= ?2 AND timestamp < ?3 AND transmission_id = ?5 LIMIT ?4""",
     "occurrences": """
-        SELECT e.*, t.*, m.* FROM json_each(?1) JOIN events e ON e.event_id = json_each.value
+        SELECT e.*, t.*, m.* FROM json_each(?1) JOIN events e ON e.event_id = CAST(json_each.value AS BIGINT)
         LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
         LEFT JOIN messages m ON m.message_id = e.message_id ORDER BY json_each.key""",
     # Which credentials may not send, and what tells: a complaint counts for the mail that it is about. A
@@ -225,8 +227,8 @@ QUERIES = {
     # begin with their time, as below.
     "suspended": "SELECT * FROM credential_suspensions WHERE coalesce(until, 0) = 0",
     "outcomes": f"""
-        SELECT t.credential, sum(e.type = 'delivery' OR (e.type = 'bounce' AND {_HARD})),
-            sum(e.type = 'spam_complaint'), sum({_HARD})
+        SELECT t.credential, count(*) FILTER (WHERE e.type = 'delivery' OR (e.type = 'bounce' AND {_HARD})),
+            count(*) FILTER (WHERE e.type = 'spam_complaint'), count(*) FILTER (WHERE {_HARD})
         FROM transmissions t CROSS JOIN events e ON e.transmission_id = t.transmission_id
         WHERE t.account = ?1 AND t.transmission_id >= (?2 - 1704067200000) << 22
         AND t.injection_time >= coalesce((SELECT max(coalesce(until, since)) FROM credential_suspensions s

@@ -1,31 +1,20 @@
-"""Look-ups by key or index, from any thread.
-
-Connections are lent from a small pool: the milter's callbacks of one session run on
-changing threads, so a connection cannot belong to a thread. `queries` holds the SQL.
-"""
+"""Look-ups by key or index, from any thread. `queries` holds the SQL; the back end has the connections."""
 
 import json
 import os
-import sqlite3
-import time
 import weakref
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from estafeta_core.addresses import mailbox_key
-from estafeta_core.store.database import Database, translated
-from estafeta_core.store.errors import AnswerTooLong
-from estafeta_core.store.queries import QUERIES
+from estafeta_core.store.backend import Backend
 from estafeta_core.store.rows import Counter, Event, LogPosition, Message, Requeued, Transmission
 from estafeta_core.store.statements import Values, read_event, read_message, read_transmission
 
-KEPT = 8  # idle connections; more are opened when more threads read at once, and closed afterwards
 LATEST = 2**63 - 1  # later than any id and any time
 TRANSMISSION_COLUMNS = 21
 MESSAGE_COLUMNS = 5
-STEPS = 20_000  # of SQLite's machine between two looks at the clock: about a millisecond
 
 _EVENT_COLUMNS = 8
 
@@ -62,56 +51,26 @@ class Occurrence:
 
 
 class Reader:
-    """The read connections of a process."""
+    """Questions to a store; safe to share between threads, and to inherit by fork."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._idle: deque[tuple[sqlite3.Connection, tuple[int, int]]] = deque()
-        self._left_to_parent: list[object] = []
+    def __init__(self, backend: Backend) -> None:
+        self._asking = backend.asking()
         _readers.add(self)
 
     def after_fork(self) -> None:
-        """Begin anew in a child; the parent's connections stay open, as closing would touch its files."""
-        self._left_to_parent.append(self._idle)
-        self._idle = deque()
+        """Begin anew in a child."""
+        self._asking.after_fork()
 
     def query(self, name: str, *parameters: str | int | None, patience: float = 0.0) -> list[Values]:
         """Return the rows of one of `QUERIES`; StoreUnavailable when they cannot be read.
 
         AnswerTooLong after `patience` seconds, where they are given.
         """
-        with translated():
-            connection, inode = self._borrow()
-            try:
-                if patience:
-                    rows = _in_time(connection, QUERIES[name], parameters, patience)
-                else:
-                    rows = connection.execute(QUERIES[name], parameters).fetchall()
-            except BaseException:
-                connection.close()
-                raise
-            if len(self._idle) < KEPT:
-                self._idle.append((connection, inode))
-            else:
-                connection.close()
-            return rows
-
-    def _borrow(self) -> tuple[sqlite3.Connection, tuple[int, int]]:
-        inode = self._database.inode()
-        while self._idle:
-            try:
-                connection, opened = self._idle.pop()
-            except IndexError:
-                break  # another thread took the last one
-            if opened == inode:
-                return connection, inode
-            connection.close()
-        return self._database.connect_reader(), inode
+        return self._asking.query(name, parameters, patience)
 
     def close(self) -> None:
         """Close the idle connections."""
-        while self._idle:
-            self._idle.pop()[0].close()
+        self._asking.close()
 
     def is_suppressed(
         self, account: str, subaccount: str | None, recipients: Iterable[str], types: Iterable[str]
@@ -227,22 +186,6 @@ class Reader:
         """Return how far a log has been read."""
         rows = self.query("log_position", log)
         return LogPosition(*rows[0]) if rows else None
-
-
-def _in_time(
-    connection: sqlite3.Connection, sql: str, parameters: tuple[str | int | None, ...], patience: float
-) -> list[Values]:
-    """Return the rows of a question that may have much to read; AnswerTooLong when it has too much."""
-    over = time.monotonic() + patience
-    connection.set_progress_handler(lambda: time.monotonic() > over, STEPS)
-    try:
-        return connection.execute(sql, parameters).fetchall()
-    except sqlite3.OperationalError as error:
-        if time.monotonic() > over:
-            raise AnswerTooLong(f"no answer within {patience:g} s") from error
-        raise
-    finally:
-        connection.set_progress_handler(None, STEPS)
 
 
 def as_id(text: str) -> int | None:

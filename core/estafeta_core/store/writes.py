@@ -7,16 +7,17 @@ STATEMENTS = {
     "transmission": "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "message": "INSERT INTO messages VALUES (?,?,?,?,?)",
     "event": "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
-    "token_event": """INSERT OR IGNORE INTO events
+    "token_event": """INSERT INTO events
         SELECT ?1, ?2, ?3, transmission_id, message_id, account, subaccount, ?4
         FROM messages JOIN transmissions USING (transmission_id)
         WHERE message_id = ?5 AND rcpt_to <> 'erased@invalid'
         AND (?2 NOT IN ('open', 'initial_open') OR NOT EXISTS (SELECT 1 FROM suppressions s
             WHERE s.account = transmissions.account AND s.subaccount = coalesce(transmissions.subaccount, '')
-            AND s.recipient = rcpt_to AND s.type = 'open_tracking'))""",
-    "shared_token_event": """INSERT OR IGNORE INTO events
+            AND s.recipient = rcpt_to AND s.type = 'open_tracking'))
+        ON CONFLICT DO NOTHING""",
+    "shared_token_event": """INSERT INTO events
         SELECT ?1, ?2, ?3, transmission_id, NULL, account, subaccount, ?4
-        FROM transmissions WHERE transmission_id = ?5""",
+        FROM transmissions WHERE transmission_id = ?5 ON CONFLICT DO NOTHING""",
     "automated": """UPDATE events SET data = json_insert(data, '$.automated', ?2) WHERE event_id = ?1""",
     "lifted": """DELETE FROM suppressions
         WHERE account = ?1 AND subaccount = ?2 AND recipient = ?3 AND type = ?4""",
@@ -25,26 +26,28 @@ STATEMENTS = {
         SET source = excluded.source, description = excluded.description, updated = excluded.updated""",
     "suppression": """INSERT INTO suppressions VALUES (?,?,?,?,?,?,?,?)
         ON CONFLICT (account, subaccount, recipient, type) DO NOTHING""",
-    "unsubscribed": """INSERT OR IGNORE INTO suppressions
+    "unsubscribed": """INSERT INTO suppressions
         SELECT account, coalesce(subaccount, ''), rcpt_to,
-               CASE WHEN transactional THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3, ?3
+               CASE WHEN transactional <> 0 THEN 'transactional' ELSE 'non_transactional' END, ?1, ?2, ?3, ?3
         FROM messages JOIN transmissions USING (transmission_id)
-        WHERE message_id = ?4 AND rcpt_to <> 'erased@invalid'""",
-    "bounced": """INSERT OR IGNORE INTO suppressions
+        WHERE message_id = ?4 AND rcpt_to <> 'erased@invalid' ON CONFLICT DO NOTHING""",
+    "bounced": """INSERT INTO suppressions
         SELECT account, coalesce(subaccount, ''), rcpt_to, json_each.value, ?1, ?2, ?3, ?3
         FROM messages JOIN transmissions USING (transmission_id)
-        JOIN json_each('["transactional","non_transactional"]')
-        WHERE message_id = ?4 AND rcpt_to <> 'erased@invalid'""",
-    "log_position": "INSERT OR REPLACE INTO log_positions VALUES (?,?,?)",
-    "tag": "INSERT OR IGNORE INTO tags VALUES (?,?)",
+        CROSS JOIN json_each('["transactional","non_transactional"]')
+        WHERE message_id = ?4 AND rcpt_to <> 'erased@invalid' ON CONFLICT DO NOTHING""",
+    "log_position": """INSERT INTO log_positions VALUES (?,?,?)
+        ON CONFLICT (log) DO UPDATE SET "offset" = excluded."offset", inode = excluded.inode""",
+    "tag": "INSERT INTO tags VALUES (?,?) ON CONFLICT DO NOTHING",
     "file": """INSERT INTO files VALUES (?1,?2,?3,?4)
-        ON CONFLICT (account, digest) DO UPDATE SET kept = max(kept, excluded.kept)""",
+        ON CONFLICT (account, digest) DO UPDATE SET kept = excluded.kept WHERE excluded.kept > files.kept""",
     "content": "INSERT INTO contents VALUES (?,?,?,?,?,?)",
     "group": "INSERT INTO groups VALUES (?,?,?,?,?)",
-    "contact": "INSERT OR IGNORE INTO contacts VALUES (?,?,?)",
-    "group_contact": "INSERT OR IGNORE INTO group_contacts VALUES (?,?)",
+    "contact": "INSERT INTO contacts VALUES (?,?,?) ON CONFLICT DO NOTHING",
+    "group_contact": "INSERT INTO group_contacts VALUES (?,?) ON CONFLICT DO NOTHING",
     "requeued": """INSERT INTO requeued VALUES (?1,?2,?3,?4)
-        ON CONFLICT (queue_id) DO UPDATE SET message_id = coalesce(excluded.message_id, message_id)""",
+        ON CONFLICT (queue_id) DO UPDATE
+        SET message_id = coalesce(excluded.message_id, requeued.message_id)""",
     "forget_files": """DELETE FROM files WHERE (account, digest) IN
         (SELECT account, digest FROM files WHERE kept < ?1 ORDER BY kept LIMIT ?2)""",
     "forget_contents": """DELETE FROM contents WHERE transmission_id IN
@@ -81,20 +84,21 @@ STATEMENTS = {
         FROM webhooks WHERE webhook_id = ?2""",
     "batch_tried": """UPDATE webhook_batches SET state = ?2, next_attempt = ?3, attempts = attempts + 1,
         tried = ?4, latency = ?5, response_code = ?6, failure = ?7 WHERE batch_id = ?1""",
-    "replay": """INSERT OR IGNORE INTO outbox SELECT webhook_id, event_id FROM webhook_wants
+    "replay": """INSERT INTO outbox SELECT webhook_id, event_id FROM webhook_wants
         WHERE webhook_id = ?1 AND account = (SELECT account FROM webhooks WHERE webhook_id = ?1)
-        AND timestamp >= ?2 AND timestamp < ?3""",
-    "replay_transmission": """INSERT OR IGNORE INTO outbox SELECT webhook_id, event_id FROM webhook_wants
-        WHERE webhook_id = ?1 AND timestamp >= ?2 AND timestamp < ?3 AND transmission_id = ?4""",
-    "suspension": "INSERT OR IGNORE INTO credential_suspensions VALUES (?,?,?,?,?,?,?,?)",
+        AND timestamp >= ?2 AND timestamp < ?3 ON CONFLICT DO NOTHING""",
+    "replay_transmission": """INSERT INTO outbox SELECT webhook_id, event_id FROM webhook_wants
+        WHERE webhook_id = ?1 AND timestamp >= ?2 AND timestamp < ?3 AND transmission_id = ?4
+        ON CONFLICT DO NOTHING""",
+    "suspension": "INSERT INTO credential_suspensions VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
     "suspension_lifted": """UPDATE credential_suspensions SET until = ?3
         WHERE coalesce(until, 0) = 0 AND account = ?1 AND credential = ?2""",
-    "domain_awaited": """INSERT OR IGNORE INTO domain_checks
-        VALUES (?1,?2,?3,?4,'unverified',?5,NULL,NULL,'',?6,0)""",
+    "domain_awaited": """INSERT INTO domain_checks
+        VALUES (?1,?2,?3,?4,'unverified',?5,NULL,NULL,'',?6,0) ON CONFLICT DO NOTHING""",
     "domain_checked": """UPDATE domain_checks SET state = ?5, since = ?6, missing = ?7, checked = ?8,
         answer = ?9, due = ?10, change = CASE WHEN state = ?5 THEN change
-            ELSE 1 + coalesce((SELECT max(change) FROM domain_checks), 0) END
-        WHERE account = ?1 AND domain = ?2 AND key = ?3 AND checked IS ?4""",
+            ELSE 1 + coalesce((SELECT max(d.change) FROM domain_checks d), 0) END
+        WHERE account = ?1 AND domain = ?2 AND key = ?3 AND coalesce(checked, -1) = coalesce(?4, -1)""",
     "count": """INSERT INTO counters VALUES (?1,?2,?3)
-        ON CONFLICT (counter, label) DO UPDATE SET number = number + excluded.number""",
+        ON CONFLICT (counter, label) DO UPDATE SET number = counters.number + excluded.number""",
 }

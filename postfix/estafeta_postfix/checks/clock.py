@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 
 from estafeta_core.store import StoreUnavailable
-from estafeta_core.store.database import Database
 from estafeta_core.store.reader import Reader
+from estafeta_core.store.store import backend
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup
 
@@ -46,7 +46,7 @@ def _newest_event(setup: Setup) -> float:
     """Return the time of the newest event in Unix milliseconds; 0 where there is none."""
     with (
         contextlib.suppress(StoreUnavailable),
-        contextlib.closing(Reader(Database(setup.store, PATIENCE))) as reader,
+        contextlib.closing(Reader(backend(setup.config.store, PATIENCE))) as reader,
     ):
         found = reader.events(limit=1)
         return found[0].event.timestamp if found else 0

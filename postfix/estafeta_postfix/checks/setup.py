@@ -49,9 +49,10 @@ class Setup:
         return list(read_accounts(self.config.accounts_dir, self.config.ip_pools))
 
     @property
-    def store(self) -> Path:
-        """The file of the store."""
-        return Path(self.config.store.removeprefix(SQLITE))
+    def store(self) -> Path | None:
+        """The file of the store; None where it is no file."""
+        url = self.config.store
+        return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
 
     @cached_property
     def served(self) -> Served:

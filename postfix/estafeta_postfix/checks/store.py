@@ -6,8 +6,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from estafeta_core.store import migrate
-from estafeta_core.store.database import Database
+from estafeta_core.store.errors import StoreUnavailable
+from estafeta_core.store.scripts import migrations
+from estafeta_core.store.sqlite import migrate
+from estafeta_core.store.sqlite.database import Database
+from estafeta_core.store.store import backend
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup
 
@@ -18,13 +21,33 @@ LONG_WAL = 256 * 1024 * 1024  # bytes, as in docs/grafana/alerts.yaml; 64 MiB ar
 
 
 def look(setup: Setup) -> Iterator[Finding]:
-    """Yield what is wrong with the file."""
+    """Yield what is wrong with the file, or whether the server answers."""
     path = setup.store
-    if not path.exists():
-        yield Finding(
-            "error", "store-missing", str(path), "there is no store", "start the daemons: they make it"
-        )
-        return
+    if path is None:
+        yield from _server(setup.config.store)
+    elif not path.exists():
+        yield _missing(str(path))
+    else:
+        yield from _file(path)
+
+
+def _missing(name: str) -> Finding:
+    return Finding("error", "store-missing", name, "there is no store", "start the daemons: they make it")
+
+
+def _server(url: str) -> Iterator[Finding]:
+    there = backend(url, PATIENCE)
+    try:
+        made = there.made()
+    except StoreUnavailable as error:
+        remedy = "see that the server runs, and that its pg_hba.conf lets in the user whom `store` names"
+        yield Finding("error", "store-away", there.name, str(error), remedy)
+    else:
+        if not made:
+            yield _missing(there.name)
+
+
+def _file(path: Path) -> Iterator[Finding]:
     try:
         with contextlib.closing(Database(path, PATIENCE).connect_reader()) as connection:
             yield from _schema(path, migrate.version(connection))
@@ -59,7 +82,7 @@ def _corrupt(path: Path, reason: str) -> Finding:
 
 
 def _schema(path: Path, version: int) -> Iterator[Finding]:
-    newest = max(migrate.migrations())
+    newest = max(migrations())
     if version > newest:
         yield Finding(
             "error",

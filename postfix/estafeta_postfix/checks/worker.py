@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from estafeta_core.store import StoreUnavailable
-from estafeta_core.store.database import Database
 from estafeta_core.store.reader import Reader
 from estafeta_core.store.rows import LogPosition
+from estafeta_core.store.store import backend
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup
 from estafeta_postfix.log_follower.follow import UNRECORDED
@@ -45,7 +45,7 @@ def look(setup: Setup) -> Iterator[Finding]:
         return
     with (
         contextlib.suppress(StoreUnavailable),
-        contextlib.closing(Reader(Database(setup.store, PATIENCE))) as reader,
+        contextlib.closing(Reader(backend(setup.config.store, PATIENCE))) as reader,
     ):
         yield from _following(log, reader)
 

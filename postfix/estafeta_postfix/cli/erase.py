@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from estafeta_core.config.load import SQLITE, load_config
+from estafeta_core.config.load import load_config
 from estafeta_core.hosting import Shelf
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.database import Database
 from estafeta_core.store.erasure import Erased, Erasure, Part
+from estafeta_core.store.store import backend
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.stored import opened
 from estafeta_postfix.cli.text import json_text, printable
@@ -54,14 +54,14 @@ def command(
     if not yes and not click.confirm(_question(address, account), err=True):
         raise Failure("nothing was erased", 1)
     with opened(config) as store:
-        database = Database(Path(loaded.store.removeprefix(SQLITE)), loaded.store_timeout)
+        there = backend(loaded.store, loaded.store_timeout)
         try:
-            erased = Erasure(database, address, account).run(forget_suppressions=forget_suppressions)
+            erased = Erasure(there, address, account).run(forget_suppressions=forget_suppressions)
         except StoreUnavailable as error:
             raise Failure(f"not erased to the end, do it again: {error}", 2) from None
         later = _remove_files(store, Shelf(loaded.state_dir), erased)
     _show(erased, later, as_json=as_json)
-    if not erased.wal_emptied:
+    if not erased.purged:
         raise Failure("somebody reads the store all the time, so its WAL still holds old pages: repeat it", 2)
 
 

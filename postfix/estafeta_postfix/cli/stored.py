@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from estafeta_core import events
-from estafeta_core.config.load import SQLITE, load_config
+from estafeta_core.config.load import load_config
 from estafeta_core.store import Store, StoreUnavailable, open_store
 from estafeta_core.store.rows import Event
+from estafeta_core.store.store import backend
 from estafeta_postfix.cli.failure import Failure
 
 
@@ -18,14 +19,14 @@ def opened(config_path: Path) -> Iterator[Store]:
     Raises ConfigError.
     """
     url = load_config(config_path).store
-    path = Path(url.removeprefix(SQLITE))
-    if not path.exists():  # opening would make it, for whoever happens to ask first
-        raise Failure(f"{path}: there is no store yet; has Estafeta been started?")
+    there = backend(url)
     try:
+        if not there.made():  # opening would make it, for whoever happens to ask first
+            raise Failure(f"{there.name}: there is no store yet; has Estafeta been started?")
         with contextlib.closing(open_store(url)) as store:
             yield store
     except StoreUnavailable as error:
-        raise Failure(f"{path}: {error}") from None
+        raise Failure(f"{there.name}: {error}") from None
 
 
 def detail(event: Event) -> str:

@@ -5,13 +5,12 @@ That stands in the store and not in the account files. Where there is no store y
 
 import contextlib
 import time
-from pathlib import Path
 
-from estafeta_core.config.load import SQLITE
 from estafeta_core.directory import Credential, Directory
 from estafeta_core.rules import sending_suspended
 from estafeta_core.store import Store, StoreUnavailable, open_store
 from estafeta_core.store.rows import SuspensionLifted
+from estafeta_core.store.store import backend
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.explain.known import open_known
 from estafeta_postfix.suspender import words
@@ -30,9 +29,9 @@ def reasons(url: str, directory: Directory) -> dict[str, str]:
 
 def lift(url: str, credential: Credential) -> bool:
     """Let the credential send again; whether it was suspended by itself. Failure when nobody can tell."""
-    if not Path(url.removeprefix(SQLITE)).exists():
-        return False
     try:
+        if not backend(url).made():
+            return False
         with contextlib.closing(open_store(url)) as store:
             return _lift(store, credential)
     except StoreUnavailable as error:

@@ -5,13 +5,9 @@ write, and neither creates nor migrates anything. Without a store nobody is supp
 nothing is kept.
 """
 
-from pathlib import Path
-
-from estafeta_core.config.load import SQLITE
 from estafeta_core.store import Store
-from estafeta_core.store.database import Database
-from estafeta_core.store.sqlite import TIMEOUT
 from estafeta_core.store.statements import Values
+from estafeta_core.store.store import backend
 
 
 class NoStore(Store):
@@ -27,7 +23,9 @@ class NoStore(Store):
 
 
 def open_known(url: str) -> Store:
-    """Return the store at `url`, or an empty one where there is none; to be closed by the caller."""
-    path = Path(url.removeprefix(SQLITE))
-    kind = Store if path.exists() else NoStore
-    return kind(Database(path, TIMEOUT), checkpoints=False)
+    """Return the store at `url`, or an empty one where there is none; to be closed by the caller.
+
+    StoreUnavailable when that cannot be told.
+    """
+    there = backend(url)
+    return Store(there) if there.made() else NoStore(there)

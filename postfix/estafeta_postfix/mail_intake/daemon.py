@@ -24,7 +24,7 @@ from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot
 from estafeta_core.links import Links
-from estafeta_core.store import RowsRefused, SchemaTooNew, Store, StoreUnavailable, open_store
+from estafeta_core.store import RowsRefused, Store, StoreUnavailable, StoreUnfit, open_store
 from estafeta_core.store.rows import Row
 from estafeta_policy import listening, serving
 from estafeta_postfix.mail_intake.intake import Intake, Outcome, queue_id
@@ -117,7 +117,7 @@ def run_intake(config_path: Path) -> int:
             sockets.intake(config.run_dir), config.socket_group
         )
         store = open_store(config.store, timeout=config.store_timeout)
-    except (sockets.SocketError, OSError, ValueError, SchemaTooNew) as error:
+    except (sockets.SocketError, OSError, ValueError, StoreUnfit) as error:
         log.critical("%s", error)
         return 1
     metrics.open(config.run_dir, "intake")

@@ -99,6 +99,16 @@ def complaint(path: Path) -> str:
         ("[link.key]", "[link.key]\nstore: mysql://x", "estafeta.yaml:7: store: must be sqlite:///"),
         (
             "[link.key]",
+            "[link.key]\nstore: postgresql://h/d?pasword=x",
+            "estafeta.yaml:7: store: is no postgresql:",
+        ),
+        (
+            "[link.key]",
+            "[link.key]\nstore: postgresql://me:a%zz@h/d",
+            "estafeta.yaml:7: store: is no postgresql:",
+        ),
+        (
+            "[link.key]",
             "[link.key]\nstore_timeout: 60",
             "estafeta.yaml:7: store_timeout: Expected `float` < 60",
         ),

@@ -1,16 +1,14 @@
 """What each webhook still has to get is exact, whoever writes events and whatever ends in between."""
 
-import sqlite3
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from estafeta_core.store import Backlog, RowsRefused, Store, open_store
 from estafeta_core.store.outgoing_rows import Batch, BatchTried, Webhook, WebhookRemoved
 from estafeta_core.store.rows import Event, Forget, Message, TokenEvent
-from estafeta_testing.stored import IDS, make_rows
+from estafeta_testing.stored import IDS, look, make_rows
 
 WEBHOOK = Webhook(
     "w",
@@ -150,7 +148,7 @@ def test_batches_that_wait_are_never_forgotten(store: Store) -> None:
     assert not store.has_older("batches", 10_000)
 
 
-def test_what_waits_for_a_webhook_goes_with_it(store: Store, tmp_path: Path) -> None:
+def test_what_waits_for_a_webhook_goes_with_it(store: Store, url: str) -> None:
     store.record([WEBHOOK, replace(WEBHOOK, webhook_id="v")])
     store.record([event(), event()])
     store.record([Batch(1, "w", store.outbox("w", 1), 1)])
@@ -160,9 +158,7 @@ def test_what_waits_for_a_webhook_goes_with_it(store: Store, tmp_path: Path) -> 
     store.record([event(), Batch(2, "w", (5,), 1)])  # made by somebody who did not know yet
     assert waiting(store) == []
     assert store.backlog("w") == Backlog(0, 0, 0)
-    connection = sqlite3.connect(tmp_path / "estafeta.db")
-    assert connection.execute("SELECT DISTINCT webhook_id FROM webhook_events").fetchall() == [("v",)]
-    connection.close()
+    assert look(url, "SELECT DISTINCT webhook_id FROM webhook_events") == [("v",)]
 
 
 def test_occurrences_come_in_the_order_asked_for_without_those_that_are_gone(store: Store) -> None:

@@ -1,8 +1,6 @@
 """Dataclasses and tables say the same."""
 
-import sqlite3
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +21,7 @@ from estafeta_core.store.rows import (
     Tag,
     Transmission,
 )
+from estafeta_testing.stored import columns_of
 
 
 @pytest.mark.parametrize(
@@ -44,9 +43,7 @@ from estafeta_core.store.rows import (
     ],
 )
 def test_a_table_has_the_columns_of_its_dataclass_in_order(
-    table: str, row: type[Any], store: Store, tmp_path: Path
+    table: str, row: type[Any], store: Store, url: str
 ) -> None:
-    connection = sqlite3.connect(tmp_path / "estafeta.db")
-    columns = [column[1] for column in connection.execute(f"PRAGMA table_info({table})")]
-    connection.close()
+    columns = columns_of(url, table)
     assert columns == [field.name for field in fields(row)]

@@ -1,8 +1,6 @@
 """Rows go in and come back the same."""
 
-import sqlite3
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -37,12 +35,12 @@ from estafeta_core.store.rows import (
     Unsubscribed,
 )
 from estafeta_core.store.statements import SQL, convert
-from estafeta_testing.stored import IDS, make_rows
+from estafeta_testing.stored import IDS, look, make_rows
 
 WEBHOOK = Webhook(
     "w", "acme", None, "n", "http://a", True, ("open",), ("0",), {"auth_token": "t"}, "whsec_", 1
 )
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 values = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts
 
 
@@ -80,7 +78,7 @@ def test_d4_bytes_that_are_not_utf_8_do_not_stop_a_message(store: Store) -> None
     found = store.transmission(transmission.transmission_id)
     assert found is not None
     assert found.subject == "caf?"
-    assert found.metadata == {"k": "\ud800"}
+    assert found.metadata in ({"k": "\ud800"}, {"k": "\ufffd"})  # PostgreSQL holds no half of a pair
 
 
 def test_numbers_that_json_has_no_word_for_are_refused() -> None:
@@ -190,31 +188,26 @@ COLUMNS: dict[Expiring, str] = {
 }
 
 
-def left(folder: Path, what: Expiring) -> set[int]:
-    connection = sqlite3.connect(folder / "estafeta.db")
-    found = {
-        int(number)
-        for (number,) in connection.execute(f"SELECT {COLUMNS[what]} FROM {TABLES.get(what, what)}")
-    }
-    connection.close()
-    return found
+def left(url: str, what: Expiring) -> set[int]:
+    found = look(url, f"SELECT {COLUMNS[what]} FROM {TABLES.get(what, what)}")
+    return {int(number) for (number,) in found}
 
 
 @pytest.mark.parametrize("what", EXPIRING)
 def test_rows_are_forgotten_from_the_oldest_on_so_many_at_a_time(
-    store: Store, what: Expiring, tmp_path: Path
+    store: Store, what: Expiring, url: str
 ) -> None:
     store.record([WEBHOOK, *(row_of(what, number, 100 + number) for number in range(10))])
     assert not store.has_older(what, 100)
     assert store.has_older(what, 101)
     store.record([Forget(what, 106, 4)])
-    assert left(tmp_path, what) == {4, 5, 6, 7, 8, 9}
+    assert left(url, what) == {4, 5, 6, 7, 8, 9}
     assert store.has_older(what, 106)
     store.record([Forget(what, 106, 4)])
-    assert left(tmp_path, what) == {6, 7, 8, 9}
+    assert left(url, what) == {6, 7, 8, 9}
     assert not store.has_older(what, 106)
     store.record([Forget(what, 106, 4)])
-    assert left(tmp_path, what) == {6, 7, 8, 9}
+    assert left(url, what) == {6, 7, 8, 9}
 
 
 def test_a_file_sent_again_in_the_transaction_that_forgets_it_stays(store: Store) -> None:
@@ -244,13 +237,11 @@ def test_the_bytes_of_an_account_are_those_of_its_files_each_once(store: Store) 
     )
 )
 def test_the_bytes_of_an_account_are_what_a_recount_finds(
-    store: Store, tmp_path: Path, steps: list[tuple[str, int, int, bool]]
+    store: Store, url: str, steps: list[tuple[str, int, int, bool]]
 ) -> None:
     for account, number, time, forget in steps:
         row = Forget("files", time, 2) if forget else File(account, f"{number}", 10 + number, time)
         store.record([row])
-    connection = sqlite3.connect(tmp_path / "estafeta.db")
     for account in "ab":
-        sql = "SELECT coalesce(sum(size), 0) FROM files WHERE account = ?"
-        assert connection.execute(sql, [account]).fetchone()[0] == store.kept(account)
-    connection.close()
+        found = look(url, f"SELECT coalesce(sum(size), 0) FROM files WHERE account = '{account}'")
+        assert found == [(store.kept(account),)]

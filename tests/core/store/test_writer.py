@@ -1,5 +1,6 @@
 """Group commit: durable when it says so, all or nothing, and back when a fault is gone."""
 
+import contextlib
 import errno
 import os
 import re
@@ -10,11 +11,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from estafeta_core.store import RowsRefused, Store, StoreUnavailable, open_store, writer
+from estafeta_core.store.backend import Transactions
 from estafeta_core.store.rows import (
     Bounced,
     Count,
@@ -28,7 +31,9 @@ from estafeta_core.store.rows import (
     Transmission,
     Unsubscribed,
 )
-from estafeta_testing.stored import IDS, make_rows
+from estafeta_core.store.sqlite import transactions as sqlite_transactions
+from estafeta_core.store.sqlite.transactions import SqliteTransactions
+from estafeta_testing.stored import IDS, database, look, make_rows
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
@@ -38,14 +43,25 @@ def transmission_id(rows: list[Row]) -> int:
     return rows[0].transmission_id
 
 
-def count(path: Path, table: str) -> int:
-    connection = sqlite3.connect(path)
-    (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
-    connection.close()
-    return int(number)
+def count(url: str, table: str) -> int:
+    return int(look(url, f"SELECT count(*) FROM {table}")[0][0])
 
 
-def test_concurrent_messages_are_all_written(store: Store, tmp_path: Path) -> None:
+@contextlib.contextmanager
+def held(url: str) -> Iterator[None]:
+    """Let nothing be written meanwhile."""
+    with database(url) as connection:
+        begin, *lock = {"sqlite": ["BEGIN IMMEDIATE"], "postgresql": ["BEGIN", "LOCK TABLE transmissions"]}[
+            url.partition(":")[0]
+        ]
+        connection.execute(begin)
+        for each in lock:
+            connection.execute(each)
+        yield
+        connection.execute("COMMIT")
+
+
+def test_concurrent_messages_are_all_written(store: Store, url: str) -> None:
     def send() -> None:
         for _ in range(25):
             store.record(make_rows())
@@ -55,38 +71,37 @@ def test_concurrent_messages_are_all_written(store: Store, tmp_path: Path) -> No
         thread.start()
     for thread in threads:
         thread.join()
-    assert count(tmp_path / "estafeta.db", "transmissions") == 500
-    assert count(tmp_path / "estafeta.db", "events") == 500
+    assert count(url, "transmissions") == 500
+    assert count(url, "events") == 500
 
 
-def test_concurrent_submissions_share_a_transaction(store: Store) -> None:
+@pytest.mark.sqlite
+def test_concurrent_submissions_share_a_transaction(store: Store, url: str) -> None:
     commits: list[str] = []
     store.record([])
-    assert store._writer._connection is not None
-    store._writer._connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
-    held = sqlite3.connect(store._database.path, isolation_level=None)
-    held.execute("BEGIN IMMEDIATE")
-    futures = [store.submit(make_rows()) for _ in range(50)]
-    held.execute("COMMIT")
-    held.close()
+    transactions = store._writer._transactions
+    assert isinstance(transactions, SqliteTransactions)
+    assert transactions.connection is not None
+    transactions.connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    with held(url):
+        futures = [store.submit(make_rows()) for _ in range(50)]
     for future in futures:
         future.result(5)
     assert len(commits) <= 2
 
 
-def test_a_refused_submission_fails_alone_and_leaves_nothing_of_itself(store: Store, tmp_path: Path) -> None:
+def test_a_refused_submission_fails_alone_and_leaves_nothing_of_itself(store: Store, url: str) -> None:
     first = make_rows()
     store.record(first)
-    held = sqlite3.connect(tmp_path / "estafeta.db", isolation_level=None)
-    held.execute("BEGIN IMMEDIATE")
     good = [make_rows() for _ in range(3)]
     half_bad = [*make_rows(), first[0]]
-    futures = [store.submit(rows) for rows in (good[0], half_bad, good[1], first, good[2])]
-    held.execute("COMMIT")
-    held.close()
+    with held(url):
+        futures = [store.submit(rows) for rows in (good[0], half_bad, good[1], first, good[2])]
     errors = [future.exception(5) for future in futures]
     assert [isinstance(error, RowsRefused) for error in errors] == [False, True, False, True, False]
-    assert "UNIQUE constraint failed: transmissions.transmission_id" in str(errors[1])
+    assert re.search(
+        r"UNIQUE constraint failed: transmissions\.|unique constraint .transmissions_", str(errors[1])
+    )
     assert store.transmission(transmission_id(half_bad)) is None
     assert all(store.transmission(transmission_id(rows)) is not None for rows in good)
 
@@ -112,7 +127,7 @@ def test_rows_that_no_table_takes_are_refused_and_the_store_goes_on(store: Store
 def test_the_same_event_is_refused_twice(store: Store) -> None:
     event = Event(IDS.next(), "injection", 1, 1, 1, "acme", None)
     store.record([event])
-    with pytest.raises(RowsRefused, match=r"events\.event_id"):
+    with pytest.raises(RowsRefused, match=r"events\.event_id|unique constraint .events"):
         store.record([event])
 
 
@@ -241,23 +256,20 @@ def test_an_unsubscribe_counts_once_and_suppresses_the_type_of_its_message(
     assert suppressed == [types[0] if transactional else types[1]]
 
 
-def test_an_unsubscribe_leaves_a_suppression_of_the_operator_as_it_is(store: Store, tmp_path: Path) -> None:
+def test_an_unsubscribe_leaves_a_suppression_of_the_operator_as_it_is(store: Store, url: str) -> None:
     rows = make_rows("alice@example.net")
     message = rows[1]
     assert isinstance(message, Message)
     by_hand = Suppression("acme", None, "alice@example.net", "non_transactional", "Manually Added", "why", 1)
     store.record([*rows, by_hand])
     store.record([Unsubscribed(message.message_id, "List Unsubscribe", 5)])
-    connection = sqlite3.connect(tmp_path / "estafeta.db")
-    assert connection.execute("SELECT source, description FROM suppressions").fetchall() == [
-        ("Manually Added", "why")
-    ]
-    connection.close()
+    assert look(url, "SELECT source, description FROM suppressions") == [("Manually Added", "why")]
 
 
 # Faults
 
 
+@pytest.mark.sqlite
 def test_k4_a_locked_store_is_reported_in_time_and_what_was_given_up_is_never_written(
     store: Store, tmp_path: Path
 ) -> None:
@@ -275,6 +287,7 @@ def test_k4_a_locked_store_is_reported_in_time_and_what_was_given_up_is_never_wr
     assert store.transmission(transmission_id(given_up)) is None
 
 
+@pytest.mark.sqlite
 def test_k4_a_lock_that_outlasts_the_timeout_fails_what_waits_and_the_store_recovers(url: str) -> None:
     store = open_store(url, timeout=0.3)
     store.record(make_rows())
@@ -288,6 +301,7 @@ def test_k4_a_lock_that_outlasts_the_timeout_fails_what_waits_and_the_store_reco
     store.close()
 
 
+@pytest.mark.sqlite
 def test_what_waits_behind_another_process_can_be_given_up(store: Store, tmp_path: Path) -> None:
     store.record(make_rows())
     script = (
@@ -305,9 +319,12 @@ def test_what_waits_behind_another_process_can_be_given_up(store: Store, tmp_pat
     assert store.transmission(transmission_id(given_up)) is None
 
 
+@pytest.mark.sqlite
 def test_k3_a_full_disk_is_reported_and_the_store_recovers(store: Store) -> None:
     store.record(make_rows())
-    connection = store._writer._connection
+    transactions = store._writer._transactions
+    assert isinstance(transactions, SqliteTransactions)
+    connection = transactions.connection
     assert connection is not None
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -349,6 +366,7 @@ print(rows[0].transmission_id)
 """
 
 
+@pytest.mark.sqlite
 def test_k3_a_write_that_the_file_system_refuses_loses_nothing_and_the_store_recovers(url: str) -> None:
     command = [sys.executable, "-c", FILLING, url]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
@@ -359,6 +377,7 @@ def test_k3_a_write_that_the_file_system_refuses_loses_nothing_and_the_store_rec
     store.close()
 
 
+@pytest.mark.sqlite
 def test_a_deleted_database_is_reported_and_a_restored_one_is_used(store: Store, tmp_path: Path) -> None:
     store.record(make_rows())
     shutil.copytree(tmp_path, tmp_path / "backup", ignore=shutil.ignore_patterns("backup"))
@@ -374,9 +393,10 @@ def test_a_deleted_database_is_reported_and_a_restored_one_is_used(store: Store,
     rows = make_rows()
     store.record(rows)
     assert store.transmission(transmission_id(rows)) is not None
-    assert count(tmp_path / "estafeta.db", "transmissions") == 2
+    assert count(f"sqlite:///{tmp_path}/estafeta.db", "transmissions") == 2
 
 
+@pytest.mark.sqlite
 def test_a_corrupt_database_is_reported_and_a_restored_one_is_used(store: Store, tmp_path: Path) -> None:
     store.record(make_rows())
     database = tmp_path / "estafeta.db"
@@ -393,12 +413,13 @@ def test_a_bug_in_a_batch_costs_that_batch_alone(store: Store, monkeypatch: pyte
         raise KeyError
 
     with monkeypatch.context() as patched:
-        patched.setattr(writer, "_execute", broken)
+        patched.setattr(Transactions, "_execute", broken)
         with pytest.raises(StoreUnavailable):
             store.record(make_rows(), timeout=0.2)
     store.record(make_rows())
 
 
+@pytest.mark.sqlite
 def test_a_backlog_is_bounded(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "BACKLOG", 5)
     held = sqlite3.connect(tmp_path / "estafeta.db", isolation_level=None)
@@ -473,7 +494,7 @@ store.close()
 @pytest.mark.parametrize("state", ["fresh", "used"])
 def test_a_store_opened_before_a_fork_serves_parent_and_children(state: str, url: str) -> None:
     subprocess.run([sys.executable, "-c", FORKING, url, state], env=ENVIRONMENT, check=True, timeout=60)
-    assert count(Path(url.removeprefix("sqlite:///")), "transmissions") == 80 + (state == "used")
+    assert count(url, "transmissions") == 80 + (state == "used")
 
 
 WRITING = """
@@ -518,14 +539,13 @@ def test_k2_what_was_acknowledged_survives_kill_9_of_several_writers(url: str, t
         for output in outputs:
             *lines, _ = output.read_text().split("\n")
             acknowledged += map(int, lines)
-    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
-    stored = {number for (number,) in connection.execute("SELECT transmission_id FROM transmissions")}
+    stored = {number for (number,) in look(url, "SELECT transmission_id FROM transmissions")}
     assert len(acknowledged) > 1500
     assert set(acknowledged) <= stored
-    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    if url.startswith("sqlite:"):
+        assert look(url, "PRAGMA integrity_check") == [("ok",)]
     for table in ("messages", "events"):
-        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (len(stored),)
-    connection.close()
+        assert count(url, table) == len(stored)
 
 
 TRACED = """
@@ -541,6 +561,7 @@ for number in range(20):
 """
 
 
+@pytest.mark.sqlite
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_k1_the_disk_has_the_rows_before_the_future_resolves(url: str, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
@@ -559,11 +580,12 @@ def test_k1_the_disk_has_the_rows_before_the_future_resolves(url: str, tmp_path:
     assert re.fullmatch("(w+s+R)+", resolved), order
 
 
+@pytest.mark.sqlite
 def test_k2_only_the_process_told_so_checkpoints_and_it_does(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "CHECKPOINT_BYTES", 100_000)
-    monkeypatch.setattr(writer, "CHECKPOINT_PAUSE", 0.05)
+    monkeypatch.setattr(sqlite_transactions, "CHECKPOINT_BYTES", 100_000)
+    monkeypatch.setattr(sqlite_transactions, "CHECKPOINT_PAUSE", 0.05)
     plain = open_store(url, timeout=5)
     reader = sqlite3.connect(tmp_path / "estafeta.db")  # keeps SQLite from checkpointing at the last close
     reader.execute("SELECT 1 FROM events").fetchall()
@@ -594,22 +616,17 @@ def test_closing_writes_what_is_queued_and_refuses_what_comes_after(url: str) ->
         store.record(make_rows())
 
 
-def test_a_bounce_suppresses_both_types_and_leaves_what_is_there_as_it_is(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_bounce_suppresses_both_types_and_leaves_what_is_there_as_it_is(store: Store, url: str) -> None:
     rows = make_rows()
     message = rows[1]
     assert isinstance(message, Message)
     mine = Suppression("acme", None, message.rcpt_to, "transactional", "Manually Added", "mine", 1)
     store.record([*rows, mine, Bounced(message.message_id, "Bounce Rule", "550 No", 5)])
     store.record([Bounced(message.message_id, "Bounce Rule", "another", 6), Bounced(7, "Bounce Rule", "", 6)])
-    connection = sqlite3.connect(tmp_path / "estafeta.db")
-    sql = "SELECT type, source, description FROM suppressions ORDER BY type"
-    assert connection.execute(sql).fetchall() == [
+    assert look(url, "SELECT type, source, description FROM suppressions ORDER BY type") == [
         ("non_transactional", "Bounce Rule", "550 No"),
         ("transactional", "Manually Added", "mine"),
     ]
-    connection.close()
 
 
 @pytest.mark.parametrize("kind", ["out_of_band", "spam_complaint"])

@@ -8,6 +8,7 @@ from estafeta_core.store import Store
 from estafeta_core.store.writes import STATEMENTS
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_the_schema_knows_every_table_and_column_of_a_statement(
     name: str, store: Store, tmp_path: Path

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
@@ -215,13 +216,13 @@ def test_a_fault_of_ours_holds_up_one_webhook_and_passes(
 
 
 def test_a_store_that_is_away_for_a_while_is_waited_for(
-    store: Store, add: Add, send: Send, sending: Sending, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, add: Add, send: Send, sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postman, "STORE_PAUSE", 0.1)
     with receiving() as receiver:
         add(receiver.url)
         ids = send(1)
-        path = store._database.path
+        path = tmp_path / "estafeta.db"
         away = path.with_name("away.db")
         with sending():
             receiver.wait_for(lambda here: here.event_ids == ids)

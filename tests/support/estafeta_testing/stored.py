@@ -1,6 +1,12 @@
 """Rows as the milter writes them for one accepted message, for tests that need something in the store."""
 
+import contextlib
+import sqlite3
 import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
 
 from estafeta_core.ids import IdSource
 from estafeta_core.store.rows import Event, Message, Row, Transmission
@@ -55,3 +61,28 @@ def make_rows(
         )
         rows += [message, injection]
     return rows
+
+
+@contextlib.contextmanager
+def database(url: str) -> Iterator[Any]:
+    """Connect to the database itself, in autocommit mode."""
+    if url.startswith("sqlite:"):
+        with contextlib.closing(
+            sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        ) as opened:
+            yield opened
+    else:
+        with psycopg.connect(url, autocommit=True) as connection:
+            yield connection
+
+
+def look(url: str, query: str) -> list[tuple[Any, ...]]:
+    """Ask the database itself."""
+    with database(url) as connection:
+        return list(connection.execute(query).fetchall())
+
+
+def columns_of(url: str, table: str) -> list[str]:
+    """Return the columns of a table."""
+    with database(url) as connection:
+        return [column[0] for column in connection.execute(f"SELECT * FROM {table} LIMIT 0").description]

@@ -10,15 +10,12 @@ from pathlib import Path
 import pytest
 
 from estafeta_core.store.errors import SchemaTooNew
-from estafeta_core.store.migrate import _statements, migrate, migrations, version
+from estafeta_core.store.scripts import migrations
+from estafeta_core.store.sqlite.migrate import migrate, version
 
 
 def opened(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, timeout=10)
-
-
-def test_migrations_are_numbered_from_one_without_a_gap() -> None:
-    assert list(migrations()) == list(range(1, len(migrations()) + 1))
 
 
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
@@ -42,7 +39,7 @@ def test_k7_a_newer_schema_is_refused_with_both_numbers(tmp_path: Path) -> None:
 
 DYING = """
 import os, signal, sqlite3, sys
-from estafeta_core.store.migrate import migrate
+from estafeta_core.store.sqlite.migrate import migrate
 
 class Dying(sqlite3.Connection):
     left = int(sys.argv[2])
@@ -92,14 +89,3 @@ def test_two_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
     ]
     assert [process.communicate()[1] for process in started] == [b""] * 4
     assert all(process.returncode == 0 for process in started)
-
-
-def test_a_script_is_split_at_its_statements_and_not_inside_them() -> None:
-    script = "-- a; b\nCREATE TABLE t (a);\n\nINSERT INTO t VALUES ('x;\ny');\n"
-    connection = sqlite3.connect(":memory:")
-    statements = list(_statements(script))
-    for statement in statements:
-        connection.execute(statement)
-    assert len(statements) == 2
-    assert connection.execute("SELECT a FROM t").fetchall() == [("x;\ny",)]
-    connection.close()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from estafeta_core.store.database import Database, translated
 from estafeta_core.store.errors import StoreUnavailable
+from estafeta_core.store.sqlite.database import Database, translated
 
 
 def setting(connection: sqlite3.Connection, name: str) -> object:

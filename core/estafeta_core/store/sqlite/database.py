@@ -12,8 +12,9 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from estafeta_core.store import migrate
 from estafeta_core.store.errors import StoreUnavailable
+from estafeta_core.store.filelock import FileLock
+from estafeta_core.store.sqlite import migrate
 
 _WAL_KEPT = 64 * 1024 * 1024  # bytes; a longer WAL, grown while the checkpointer was away, is cut again
 _MODE = 0o640  # who wrote to whom, and about what, is not for every user of the host
@@ -78,6 +79,10 @@ class Database:
         )
         connection.execute("PRAGMA mmap_size = 0")
         return connection
+
+    def lock(self) -> FileLock:
+        """Return the lock of whoever writes."""
+        return FileLock(Path(f"{self.path}-lock"))
 
     def inode(self) -> tuple[int, int]:
         """Return what tells this file from another one at the same path."""

@@ -1,4 +1,4 @@
-"""Numbered migrations: `migrations/NNNN_what.sql`, applied in order, each in one transaction.
+"""Migrations (scripts.py), applied in order, each in one transaction.
 
 `PRAGMA user_version` holds the number of the last one and changes with it or not at
 all, so a process killed in the middle leaves the schema of before, and two processes
@@ -7,21 +7,9 @@ later version has changed.
 """
 
 import sqlite3
-from collections.abc import Iterator
-from functools import cache
-from importlib import resources
 
 from estafeta_core.store.errors import SchemaTooNew
-
-
-@cache
-def migrations() -> dict[int, str]:
-    """Return number and SQL of every migration, in order."""
-    folder = resources.files("estafeta_core.store") / "migrations"
-    files = sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name
-    )
-    return {int(file.name[:4]): file.read_text(encoding="utf-8") for file in files}
+from estafeta_core.store.scripts import migrations, split
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -45,20 +33,10 @@ def _apply(connection: sqlite3.Connection, number: int, sql: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         if version(connection) < number:  # another process may have been first
-            for statement in _statements(sql):
+            for statement in split(sql):  # executescript would commit the transaction before it starts
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-
-
-def _statements(sql: str) -> Iterator[str]:
-    """Split a script; sqlite3.executescript would commit the transaction before it starts."""
-    statement = ""
-    for line in sql.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

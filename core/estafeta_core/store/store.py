@@ -1,4 +1,4 @@
-"""The store of one host: a SQLite file that several processes share.
+"""The store: rows in, and questions about them.
 
 `record` is the promise behind every 250: it returns when the rows are on the disk.
 """
@@ -9,20 +9,19 @@ from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
 from estafeta_core.store.activity import Activity
+from estafeta_core.store.backend import Backend
 from estafeta_core.store.browsing import Browsing
-from estafeta_core.store.database import Database, translated
 from estafeta_core.store.deliverability import Deliverability
-from estafeta_core.store.errors import SchemaTooNew, StoreUnavailable
-from estafeta_core.store.filelock import FileLock
+from estafeta_core.store.errors import StoreUnavailable, StoreUnfit
 from estafeta_core.store.outgoing import Outgoing
 from estafeta_core.store.rows import Row
+from estafeta_core.store.sqlite.backend import SCHEME, SqliteBackend
 from estafeta_core.store.standing import StandingReader
 from estafeta_core.store.suppressions import Suppressions
 from estafeta_core.store.writer import Writer
 
 TIMEOUT = 20.0  # seconds; the default of `store_timeout` in estafeta.yaml
-PREPARE = 2.0  # seconds to wait for another process that prepares or writes; the writer prepares as well
-_SCHEME = "sqlite:///"
+POSTGRESQL = "postgresql://"
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +29,10 @@ log = logging.getLogger(__name__)
 class Store(Browsing, Activity, Suppressions, Deliverability, Outgoing, StandingReader):
     """Rows in, and questions about them; safe to share between threads, and to inherit by fork."""
 
-    def __init__(self, database: Database, *, checkpoints: bool) -> None:
-        super().__init__(database)
-        self._writer = Writer(database, checkpoints=checkpoints)
-        self._timeout = database.timeout
+    def __init__(self, backend: Backend, *, checkpoints: bool = False) -> None:
+        super().__init__(backend)
+        self._writer = Writer(backend.writing(checkpoints=checkpoints))
+        self._timeout = backend.timeout
         if checkpoints:
             self._writer.start()
 
@@ -50,7 +49,7 @@ class Store(Browsing, Activity, Suppressions, Deliverability, Outgoing, Standing
 
         StoreUnavailable after `timeout` seconds (the store's own where None) or at once when the store is at
         fault. The rows are then not there and will not be, but for one case that no commit can exclude: the
-        disk failed or stood still while their transaction was being written.
+        disk or the server failed or stood still while their transaction was being written.
         """
         seconds = self._timeout if timeout is None else timeout
         future = self._writer.submit(rows)
@@ -73,31 +72,31 @@ class Store(Browsing, Activity, Suppressions, Deliverability, Outgoing, Standing
         super().close()
 
 
+def backend(url: str, timeout: float = TIMEOUT) -> Backend:
+    """Return what leads to the store at `url`; nothing is opened. ValueError for a URL that is none of ours.
+
+    The driver of a store is loaded only where that store is used.
+    """
+    if url.startswith(POSTGRESQL):
+        from estafeta_core.store.postgresql.backend import PostgresBackend  # noqa: PLC0415 - an extra
+
+        return PostgresBackend(url, timeout)
+    if url.startswith(SCHEME) and url != SCHEME:
+        return SqliteBackend(Path(url.removeprefix(SCHEME)), timeout)
+    raise ValueError(f"not a store of the form {SCHEME}path or {POSTGRESQL}host/database")
+
+
 def open_store(url: str, *, checkpoints: bool = False, timeout: float = TIMEOUT) -> Store:
     """Return the store at `url`, created and migrated where needed; one process alone `checkpoints`.
 
-    ValueError for a URL that is none of ours, SchemaTooNew for a store that a later version has changed.
+    ValueError for a URL that is none of ours, StoreUnfit for a store that a person has to see to.
     A store that cannot be reached now is logged and returned all the same: it may come back.
     """
-    if not url.startswith(_SCHEME) or len(url) == len(_SCHEME):
-        raise ValueError(f"not a store of the form {_SCHEME}path: {url}")
-    database = Database(Path(url.removeprefix(_SCHEME)), timeout)
+    chosen = backend(url, timeout)
     try:
-        _prepare(database)
-    except SchemaTooNew:
+        chosen.prepare()
+    except StoreUnfit:
         raise
     except StoreUnavailable as error:
-        log.error("the store at %s is not available yet: %s", database.path, error)
-    return Store(database, checkpoints=checkpoints)
-
-
-def _prepare(database: Database) -> None:
-    """Create and migrate the file, one process at a time; nothing stays open, as the caller may fork."""
-    lock = FileLock(Path(f"{database.path}-lock"))
-    with translated():
-        try:
-            if not lock.try_acquire(min(PREPARE, database.timeout)):
-                raise StoreUnavailable("another process holds its lock")
-            database.connect_writer().close()
-        finally:
-            lock.close()
+        log.error("the store at %s is not available yet: %s", chosen.name, error)
+    return Store(chosen, checkpoints=checkpoints)

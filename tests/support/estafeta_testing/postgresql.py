@@ -1,0 +1,181 @@
+"""A PostgreSQL server of its own, on a socket in a folder of its own, and stores in it.
+
+It runs as whoever runs the tests, or for root, whom PostgreSQL refuses, as a user that owns nothing else.
+"""
+
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+PATIENCE = 60.0  # seconds for a start or a stop, recovery included
+
+_numbers = itertools.count(1)
+
+
+def program(name: str) -> str:
+    """Return the path of a program of the newest server that is installed; Debian keeps them out of PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    return str(found[-1]) if found else name
+
+
+class Cluster:
+    """A server with its data."""
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        self.folder = folder
+        self._data = folder / "data"
+        self._durable = durable
+        self._user = _owner()
+        self._process: subprocess.Popen[bytes] | None = None
+        if self._user:
+            shutil.chown(folder, *self._user)
+        folder.chmod(0o755)  # daemons of other users come to the socket
+        initdb = [
+            program("initdb"),
+            "-D",
+            self._data,
+            "-U",
+            "estafeta",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
+        self._run([*initdb, "--locale=C.UTF-8", "--no-instructions"])
+
+    def url(self, database: str = "postgres", schema: str = "") -> str:
+        """Return the URL of a database, or of one schema in it."""
+        query = {"host": str(self.folder), "user": "estafeta"}
+        if schema:
+            query["options"] = f"-csearch_path={schema}"
+        return f"postgresql:///{database}?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "max_connections": "200",
+        }
+        if not self._durable:
+            settings |= {"fsync": "off", "full_page_writes": "off"}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [program("postgres"), "-D", self._data, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                process_group=0,
+                **self._as_user(),
+            )
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.sql("SELECT 1")
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                assert self._process.poll() is None, (self.folder / "log").read_text()
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self) -> None:
+        """Stop the server at once, its clients notwithstanding, with everything written."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Kill every process of the server."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._end(signal.SIGKILL)
+
+    def hold(self) -> None:
+        """Have the server stand still."""
+        assert self._process is not None
+        for child in self.processes():
+            os.kill(child, signal.SIGSTOP)
+
+    def release(self) -> None:
+        """Have it go on."""
+        for child in self.processes():
+            os.kill(child, signal.SIGCONT)
+
+    def processes(self) -> list[int]:
+        """Return the ids of the server's processes."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return [self._process.pid, *map(int, children)]
+
+    def sql(self, query: str, *parameters: object, url: str = "") -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows."""
+        with psycopg.connect(url or self.url(), autocommit=True, connect_timeout=5) as connection:
+            cursor = connection.execute(query.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    @contextlib.contextmanager
+    def store(self) -> Iterator[str]:
+        """Yield the URL of a store that is not made yet, in a schema of its own."""
+        schema = f"store_{next(_numbers)}"
+        self.sql(f"CREATE SCHEMA {schema}")
+        yield self.url(schema=schema)
+        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'estafeta'")
+        self.sql(f"DROP SCHEMA {schema} CASCADE")
+
+    def _end(self, number: int) -> None:
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.send_signal(number)
+            self._process.wait(PATIENCE)
+            self._process = None
+
+    def _run(self, command: list[Any]) -> None:
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd="/", check=False, **self._as_user()
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def _as_user(self) -> dict[str, Any]:
+        if not self._user:
+            return {}
+        uid, gid = self._user
+        return {"user": uid, "group": gid, "extra_groups": []}
+
+
+def _owner() -> tuple[int, int] | None:
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return entry.pw_uid, entry.pw_gid
+    raise AssertionError("root may not run PostgreSQL, and there is neither a user postgres nor nobody")
+
+
+@contextlib.contextmanager
+def running(*, durable: bool = True) -> Iterator[Cluster]:
+    """Run a server; without `durable` it syncs nothing, for tests that never end it."""
+    folder = Path(tempfile.mkdtemp(prefix="estafeta-pg-"))
+    cluster = None
+    try:
+        cluster = Cluster(folder, durable=durable)
+        cluster.start()
+        yield cluster
+    finally:
+        if cluster is not None:
+            cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
