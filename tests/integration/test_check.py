@@ -21,7 +21,7 @@ import pytest
 
 from estafeta_core import secrets, sockets
 from estafeta_core.config.load import load_config
-from estafeta_core.store import migrate
+from estafeta_core.store.scripts import migrations
 from estafeta_postfix import certificate
 from estafeta_postfix.checks import worker
 from estafeta_postfix.checks.run import run
@@ -305,7 +305,7 @@ def test_a_store_that_is_broken_newer_or_on_a_full_disk(own: Relay, tmp_path: Pa
             live.execute("VACUUM INTO ?", (str(copy),))
         copy.chmod(0o640)
         with contextlib.closing(sqlite3.connect(copy)) as connection:
-            connection.execute(f"PRAGMA user_version = {max(migrate.migrations()) + 1}")
+            connection.execute(f"PRAGMA user_version = {max(migrations()) + 1}")
         assert found(own, config=config) == ["disk-full", "store-newer"]
         data = bytearray(copy.read_bytes())
         data[4096 : 4096 * 8] = bytes(4096 * 7)

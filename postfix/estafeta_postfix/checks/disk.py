@@ -15,7 +15,12 @@ NEARLY = 1024 * MEGABYTE  # free; hours of busy mail
 def look(setup: Setup) -> Iterator[Finding]:
     """Yield each file system that is full, or nearly."""
     config = setup.config
-    folders = [(setup.store or config.state_dir).parent, config.state_dir, config.maillog.parent, _queue(setup)]
+    folders = [
+        (setup.store or config.state_dir).parent,
+        config.state_dir,
+        config.maillog.parent,
+        _queue(setup),
+    ]
     seen: dict[int, Path] = {}
     for folder in folders:
         if folder.is_dir():

@@ -1,12 +1,15 @@
 import contextlib
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from estafeta_core.store import migrate, open_store
+from estafeta_core.store import open_store
+from estafeta_core.store.scripts import migrations
 from estafeta_postfix.checks import store
 from estafeta_postfix.checks.setup import Setup
+from estafeta_testing.postgresql import Cluster
 from estafeta_testing.stored import make_rows
 
 
@@ -15,6 +18,7 @@ def file(setup: Setup) -> Path:
     """A store with a message in it, and everything in its one file."""
     with contextlib.closing(open_store(setup.config.store)) as opened:
         opened.record(make_rows("alice@example.net"))
+    assert setup.store is not None
     return setup.store
 
 
@@ -33,6 +37,7 @@ def test_a_store_that_is_whole_is_not_spoken_of(setup: Setup, file: Path) -> Non
 
 def test_no_store_is_told_and_none_is_made(setup: Setup) -> None:
     assert codes(setup) == [("error", "store-missing")]
+    assert setup.store is not None
     assert not setup.store.exists()
 
 
@@ -48,7 +53,7 @@ def test_a_damaged_file_is_told(setup: Setup, file: Path, begin: int) -> None:
     ("difference", "expected"), [(1, ("error", "store-newer")), (-1, ("warning", "store-older"))]
 )
 def test_another_schema_is_told(setup: Setup, file: Path, difference: int, expected: tuple[str, str]) -> None:
-    pragma(file, f"user_version = {max(migrate.migrations()) + difference}")
+    pragma(file, f"user_version = {max(migrations()) + difference}")
     assert codes(setup) == [expected]
 
 
@@ -66,3 +71,19 @@ def test_a_store_too_large_to_be_looked_through_is_a_note(
     monkeypatch.setattr(store, "SECONDS", -1.0)
     monkeypatch.setattr(store, "STEPS", 1)
     assert codes(setup) == [("note", "store-unlooked")]
+
+
+def on(setup: Setup, url: str) -> Setup:
+    """Return the same with another store."""
+    text = setup.path.read_text()
+    setup.path.write_text(re.sub("^store:.*", f"store: {url}", text, flags=re.MULTILINE))
+    return Setup(setup.path, None)
+
+
+def test_a_server_is_asked_whether_it_answers_and_has_a_store(setup: Setup, cluster: Cluster) -> None:
+    with cluster.store() as url:
+        assert codes(on(setup, url)) == [("error", "store-missing")]
+        open_store(url).close()
+        assert codes(on(setup, url)) == []
+    (away,) = store.look(on(setup, f"postgresql:///mail?host={setup.path.parent}"))
+    assert (away.code, away.subject) == ("store-away", f"postgresql://{setup.path.parent}/mail")
