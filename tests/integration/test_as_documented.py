@@ -201,6 +201,7 @@ def test_s36_s38_keys_and_pools_are_written_as_the_manual_writes_them(office: Re
         _estafeta(office, "dkim", "create", "--domain", "acme.example", "--selector", "s1", "--out", file)
     (tmp_path / "accounts.d" / "acme.yaml").write_text(f"account: acme\ndialect: sparkpost\n{dkim}{account}")
     (tmp_path / "link.key").write_text("0" * 64)
+    (tmp_path / "link.key").chmod(0o600)
     (tmp_path / "estafeta.yaml").write_text(
         DOCUMENTED.replace("signing_keys: []", f"signing_keys: [{tmp_path}/link.key]")
         + f"accounts_dir: {tmp_path}/accounts.d\n{pools}"

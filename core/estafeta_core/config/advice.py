@@ -22,7 +22,10 @@ IN_CLEAR = (
     "keys and passwords cross the network in clear here (bind it to 127.0.0.1, or set tls to starttls,"
     " required or implicit)"
 )
-IDLE = "no account has one of these dialects, so nobody can log in here"
+IDLE = (
+    "no account has one of these dialects, so nobody can log in here"
+    " (make an account of one: estafeta account, or remove the listener)"
+)
 UNSERVED = "no listener speaks it, so nobody can log in (add it to the dialects of one)"
 NO_CREDENTIAL = "there is none, so nobody can log in (made by: estafeta key create)"
 NOT_HERE = "this host does not have the address, so mail of this pool waits (add it to an interface)"

@@ -22,7 +22,7 @@ def look(setup: Setup) -> Iterator[Finding]:
     """Yield what is closed to the daemons, and what is open to others."""
     for name in ("run_dir", "state_dir"):
         folder: Path = getattr(setup.config, name)
-        if not folder.is_dir():
+        if not folder.is_dir() and not setup.idle:
             reason, remedy = (
                 f"there is no such folder ({name})",
                 "make it, for the user that the daemons run as",

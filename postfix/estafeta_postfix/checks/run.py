@@ -1,5 +1,6 @@
 """The checks run: all at once, each within its own time, none hiding what another one finds."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -28,6 +29,8 @@ def run(setup: Setup, checks: Sequence[Check]) -> list[Told]:
     A check that does not end in its time is left behind (its thread ends with the process) and told as a
     finding.
     """
+    with contextlib.suppress(ConfigError):  # each check tells it; and what all of them need is read once
+        _ = setup.idle
     begun = time.monotonic()
     answers = [Told(each) for each in checks]
     threads = [threading.Thread(target=_ask, args=(setup, each), daemon=True) for each in answers]

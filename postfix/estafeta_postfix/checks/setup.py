@@ -85,7 +85,10 @@ class Setup:
     @cached_property
     def idle(self) -> bool:
         """Whether nothing of Estafeta runs here: Postfix has no service of ours, and no daemon answers."""
-        return not self.installed and len(self.broken_sockets) == len(probes.places(self.config))
+        try:
+            return not self.installed and len(self.broken_sockets) == len(probes.places(self.config))
+        except InstanceError:  # there is no Postfix
+            return True
 
     @cached_property
     def listeners(self) -> dict[str, Listener]:

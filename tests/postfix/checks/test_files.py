@@ -8,6 +8,8 @@ import pytest
 from estafeta_postfix.checks.files import look
 from estafeta_postfix.checks.setup import Setup
 
+from .conftest import known
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
 
 Look = Callable[[], list[tuple[str, str]]]
@@ -60,5 +62,8 @@ def test_a_store_that_others_can_read_is_told(told: Look, tmp_path: Path) -> Non
     assert told() == [("store-readable", "estafeta.db")]
 
 
-def test_folders_that_are_not_there_are_told(setup: Setup) -> None:
+def test_folders_that_are_not_there_are_told_where_something_runs(setup: Setup) -> None:
+    known(setup, idle=True)
+    assert list(look(setup)) == []
+    known(setup, idle=False)
     assert [(each.code, each.severity) for each in look(setup)] == [("folder-missing", "error")] * 2
