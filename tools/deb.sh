@@ -45,8 +45,8 @@ documents() {
     gzip -9n "$man"/*/*
     doc=$root/usr/share/doc/estafeta
     mkdir -p "$doc/examples"
-    cp README.md docs/*.md "$doc"
-    cp -r docs/coming-from "$doc"
+    cp README.md "$doc"
+    cp -r docs "$doc"
     cp postfix/estafeta_postfix/samples/*.yaml "$doc/examples"
     gzip -9nc CHANGELOG.md > "$doc/changelog.gz"
     cp packaging/debian/copyright "$doc"
