@@ -6,10 +6,12 @@
 
 An event is in the journal before its answer leaves, and in the store when the worker has come to its line. A
 line may be read twice, for its event id makes the store take it once. One that was torn or damaged, or that
-the store could never take, is left out: `read` returns None and never raises.
+the store could never take, is left out: `read` returns None and never raises. Behind the last line there may
+be room, of NUL, which no line contains: a reader stops there.
 """
 
 import json
+import os
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 from estafeta_core import events, suppression
 from estafeta_core.store.rows import Automated, LogPosition, Row, TokenEvent, Unsubscribed
 
+ROOM = 1024 * 1024  # bytes of room, at most
 NAME = "web-journal"  # in state_dir; a file that is full has a dot and a number behind it
 
 # Where a suppression comes from.
@@ -96,10 +99,18 @@ def waiting(path: Path, position: LogPosition | None) -> int:
     total = 0
     for file in files(path):
         try:
-            status = file.stat()
+            inode, size = _written(file)
         except FileNotFoundError:
             continue  # read meanwhile, and removed
-        if position is not None and status.st_ino == position.inode:
-            total = -min(position.offset, status.st_size)
-        total += status.st_size
+        if position is not None and inode == position.inode:
+            total = -min(position.offset, size)
+        total += size
     return total
+
+
+def _written(file: Path) -> tuple[int, int]:
+    """Return the inode of a file and how many bytes of it are written, room not counted."""
+    with file.open("rb") as opened:
+        status = os.fstat(opened.fileno())
+        before = opened.seek(max(0, status.st_size - ROOM))
+        return status.st_ino, before + len(opened.read().rstrip(b"\0"))

@@ -93,6 +93,12 @@ class JournalReader(LogReader):
             return Chunk([], LogPosition(str(self._path), self._inode, self._offset), full=False)
         return chunk
 
+    def _look(self, file: int) -> tuple[bytes, bool]:
+        """Stop at the first NUL: from there on it is room, or being written just now."""
+        data, full = super()._look(file)
+        written = data.partition(b"\0")[0]
+        return written, full and len(written) == len(data)
+
     def _first(self) -> Path:
         return self._files()[0] if self._files() else self._path
 

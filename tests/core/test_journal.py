@@ -66,10 +66,13 @@ def test_what_waits_is_all_that_lies_behind_the_position(tmp_path: Path) -> None
     assert journal.waiting(path, None) == 0
     files = [tmp_path / "web-journal.1", tmp_path / "web-journal.2", path]
     for file, size in zip(files, (100, 20, 3), strict=True):
-        file.write_bytes(bytes(size))
+        file.write_bytes(b"x" * size)
     assert journal.files(path) == files
     assert journal.waiting(path, None) == 123
     inodes = [file.stat().st_ino for file in files]
     for inode, offset, waiting in zip(inodes, (40, 20, 1), (83, 3, 2), strict=True):
         assert journal.waiting(path, LogPosition(str(path), inode, offset)) == waiting
     assert journal.waiting(path, LogPosition(str(path), 0, 50)) == 123
+    with path.open("ab") as opened:
+        opened.write(bytes(journal.ROOM - 1))
+    assert journal.waiting(path, None) == 123

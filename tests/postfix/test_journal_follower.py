@@ -115,6 +115,30 @@ def test_a_crash_that_took_back_what_was_read_loses_and_repeats_nothing(
     assert recorded(store) == ids
 
 
+@pytest.mark.parametrize("room", [1, 300_000])
+def test_room_is_waited_at_until_something_is_written_there(
+    path: Path, store: Store, message: Message, room: int
+) -> None:
+    ids = write(path, message, 2)
+    size = path.stat().st_size
+    half = journal.line_of(TokenEvent(IDS.next(), "open", 5, message.message_id, False))
+    for hole in (bytes(room), bytes(9) + half[9:] + bytes(room)):  # while it is copied, some of it may be missing
+        with path.open("r+b") as opened:
+            opened.seek(size)
+            opened.write(hole)
+        catch_up(path.parent, store)
+        assert recorded(store) == ids
+    os.truncate(path, size)
+    ids += write(path, message)
+    with path.open("ab") as opened:
+        opened.write(bytes(room))
+    path.rename(numbered(path, 1))  # by a successor of one that was killed
+    ids += write(path, message)
+    catch_up(path.parent, store)
+    assert recorded(store) == ids
+    assert journal.files(path) == [path]
+
+
 def test_a_line_that_is_torn_or_damaged_is_left_out_and_the_rest_is_read(
     path: Path, store: Store, message: Message, caplog: pytest.LogCaptureFixture
 ) -> None:

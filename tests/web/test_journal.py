@@ -21,7 +21,8 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def contents(journal: Journal) -> list[bytes]:
-    return [file.read_bytes() for file in lines.files(journal.path)]
+    """Return what is written in each file, room left out."""
+    return [file.read_bytes().rstrip(b"\0") for file in lines.files(journal.path)]
 
 
 def test_lines_are_appended_in_order(journal: Journal) -> None:
@@ -60,6 +61,21 @@ def test_a_file_is_put_aside_when_asked_for_unless_it_is_empty(journal: Journal)
         journal.turn_over()
     journal.append(b"2\n")
     assert contents(journal) == [b"1\n", b"2\n"]
+
+
+def test_room_is_made_ahead_and_taken_away_with_the_last_line(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROOM", 10)
+    sizes = []
+    for line in (b"1\n", b"234567\n", b"8\n", b"9" * 20 + b"\n"):
+        journal.append(line)
+        sizes.append(journal.path.stat().st_size)
+    assert sizes == [10, 10, 19, 32]
+    assert contents(journal) == [b"1\n234567\n8\n" + b"9" * 20 + b"\n"]
+    journal.append(b"0\n")
+    journal.turn_over()
+    assert lines.files(journal.path)[0].stat().st_size == 34
 
 
 def test_a_second_process_is_refused_the_same_file(journal: Journal) -> None:

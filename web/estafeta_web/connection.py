@@ -8,17 +8,17 @@ answer has begun.
 
 Nor does uvicorn mind a client that asks for a file and never takes it. Such a client is left as well.
 
-A plain request for a pixel or a redirect is answered here, the short way (`short_way`), unless another one is
-in hand, the client wants something more of the protocol, or does not take what it was sent.
+A plain request for a pixel or a redirect is answered here, the short way (`short_way`), before uvicorn's parser
+sees it: where that one has nothing of a request, no other request is in hand, and the client takes what it was
+sent. What comes meanwhile is held until the answer is out.
 """
 
 import asyncio
-import functools
 import logging
 import time
 from typing import TYPE_CHECKING, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from estafeta_web import short_way
 
@@ -30,33 +30,7 @@ TAKEN_BYTES = 16 * 1024  # of an answer that a client has to take in TAKEN_SECON
 TAKEN_SECONDS = 60.0
 REQUEST_SECONDS = 15.0  # for a whole request to arrive; a body may take 10 (`unsubscribe`)
 
-_METHODS = (b"GET", b"HEAD")
-
 log = logging.getLogger(__name__)
-
-
-class _Nobody:
-    """Stands where a task would wait for news of its request."""
-
-    def set(self) -> None:
-        """Tell nobody."""
-
-
-class _Asked:
-    """A request that goes the short way: in the place of uvicorn's cycle, as far as uvicorn looks at one."""
-
-    __slots__ = ("answer", "body", "disconnected", "keep_alive", "more_body", "response_complete", "started")
-
-    message_event = _Nobody()
-
-    def __init__(self, answer: short_way.Answer, *, keep_alive: bool) -> None:
-        self.answer = answer
-        self.keep_alive = keep_alive  # uvicorn takes it away when the process is told to stop
-        self.started = time.perf_counter()
-        self.response_complete = False
-        self.disconnected = False
-        self.body = b""  # of a request that has one, though it means nothing
-        self.more_body = True
 
 
 class Connection(HttpToolsProtocol):
@@ -67,9 +41,18 @@ class Connection(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
 
+    _parsing = False  # the parser has something of a request, or will not read another
+    _keep_alive = True  # after the answer that goes the short way just now
+    _answer: short_way.Answer | None = None
+    _held = b""  # what came behind that request
+    _began = 0.0
+    _answered = 0.0
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the client its time to ask."""
         super().connection_made(transport)
+        self._host = self.client[0] if self.client else ""
+        self._short = cast("App", self.app).short_way
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -79,28 +62,22 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse `data`, and count it while it completes nothing."""
-        self._incomplete += len(data)
-        super().data_received(data)
-        if self._arriving and self._deadline is None and not self.transport.is_closing():
-            self._expect()
-        if self._incomplete > INCOMPLETE_BYTES and not self.transport.is_closing():
-            self._arrived()
-            if self.cycle is None or self.cycle.response_complete:
-                self.send_400_response("Request too long.")
-            else:
-                self.transport.close()
+        """Have a plain request answered the short way, and anything else the long one."""
+        if self._answer is not None:
+            self._held += data
+            self.flow.pause_reading()
+        elif self._parsing or not self._free() or not self._goes_short(data):
+            self._goes_long(data)
 
     def on_message_begin(self) -> None:
         """Note that there is another request, which gets its time unless all of it is there already."""
         super().on_message_begin()
-        self._arriving = True
+        self._parsing = self._arriving = True
 
     def on_headers_complete(self) -> None:
         """Begin to count anew, and have the request answered."""
         self._incomplete = 0
-        if not self._goes_short():
-            super().on_headers_complete()
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Begin to count anew; whoever reads the body bounds it."""
@@ -112,6 +89,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
         self._incomplete = 0
         self._arriving = False
+        self._parsing = self.parser.should_upgrade() or not self.parser.should_keep_alive()
         self._arrived()
 
     def pause_writing(self) -> None:
@@ -124,42 +102,81 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
         self._taken()
 
-    def _goes_short(self) -> bool:
-        """Have the request answered the short way, where it may go there."""
-        earlier: RequestResponseCycle | None = self.cycle
-        if self.url[: short_way.LENGTH] not in short_way.PATHS or (earlier and not earlier.response_complete):
+    def shutdown(self) -> None:
+        """Stop when the request in hand is answered."""
+        if self._answer is None:
+            super().shutdown()
+        else:
+            self._keep_alive = False
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection without requests; it was not told of each that went the short way."""
+        left = self._answered + self.timeout_keep_alive - self.loop.time()
+        if self._answer is None and left <= 0:
+            super().timeout_keep_alive_handler()
+        elif not self.transport.is_closing():
+            self._keep(max(left, 1.0))
+
+    def _keep(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _free(self) -> bool:
+        """Return whether no request is in hand, and the client takes what it is sent."""
+        return (self.cycle is None or self.cycle.response_complete) and not self.flow.write_paused
+
+    def _goes_long(self, data: bytes) -> None:
+        """Parse `data`, and count it while it completes nothing."""
+        self._incomplete += len(data)
+        if not self._parsing and self._free():
+            self._parsing = self._arriving = True
+        super().data_received(data)
+        if self._arriving and self._deadline is None and not self.transport.is_closing():
+            self._expect()
+        if self._incomplete > INCOMPLETE_BYTES and not self.transport.is_closing():
+            self._arrived()
+            if self.cycle is None or self.cycle.response_complete:
+                self.send_400_response("Request too long.")
+            else:
+                self.transport.close()
+
+    def _goes_short(self, data: bytes) -> bool:
+        """Have the request that `data` begins with answered the short way, where it may go there."""
+        request = short_way.plain(data)
+        if request is None:
             return False
-        if self.flow.write_paused or self.expect_100_continue or self.parser.should_upgrade():
-            return False
-        method = self.parser.get_method()
-        if method not in _METHODS:
-            return False
-        short, host = cast("App", self.app).short_way, self.client[0] if self.client else ""
         try:
-            answer = short.answer(self.url, self.headers, host, head=method == b"HEAD")
+            answer = self._short.answer(request, self._host)
         except Exception:  # a bug costs nobody his answer: it goes the long way
             log.exception("the short way failed")
             return False
         if answer is None:
             return False
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        asked = _Asked(answer, keep_alive=keep_alive)
-        self.cycle = cast("RequestResponseCycle", asked)
-        short.recorder.add(answer.line, answer.event_type, functools.partial(self._send, short, asked))
+        self._arrived()
+        self._began = time.perf_counter()
+        self._answer, self._keep_alive, self._held = answer, request.keep_alive, request.rest
+        self._short.recorder.add(answer.line, answer.event_type, self._send)
         return True
 
-    def _send(self, short: short_way.ShortWay, asked: _Asked, durable: bool) -> None:  # noqa: ARG002
+    def _send(self, durable: bool) -> None:  # noqa: ARG002
         """Answer, whether or not the event is durable: a recipient gets where he wants in any case."""
-        asked.response_complete = True
-        asked.answer.place.seconds.observe(time.perf_counter() - asked.started)
-        asked.answer.place.requests.inc()
-        if asked.disconnected or self.transport.is_closing():
+        answer, self._answer = self._answer, None
+        assert answer is not None  # noqa: S101 - one is sent for each that was taken
+        answer.place.seconds.observe(time.perf_counter() - self._began)
+        answer.place.requests.inc()
+        if self.transport.is_closing():
             return
         common = self.server_state.default_headers
-        self.transport.write(short.wire(asked.answer, common, keep_alive=asked.keep_alive))
-        if not asked.keep_alive:
+        self.transport.write(self._short.wire(answer, common, keep_alive=self._keep_alive))
+        if not self._keep_alive:
             self.transport.close()
-        self.on_response_complete()
+            return
+        self._answered = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._keep(self.timeout_keep_alive)
+        self.flow.resume_reading()
+        if self._held:
+            held, self._held = self._held, b""
+            self.data_received(held)
 
     def _watch(self) -> None:
         left = self.transport.get_write_buffer_size()

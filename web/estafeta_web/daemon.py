@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,9 @@ from estafeta_web.recorder import Recorder
 from estafeta_web.service import Service
 
 GRACE = 8  # seconds for requests in hand when the process is told to stop; the supervisor kills after 10
+# Seconds for which one thread may keep another from the interpreter: those who read the store for pages keep the
+# loop waiting, and the loop the disk's thread, whose every write a batch of answers waits for.
+SWITCH = 0.0005
 GARBAGE = 20_000  # objects more than were freed, some 5 MB, before the collector looks for cycles
 KEEP_ALIVE = 15  # seconds a connection may idle between requests
 
@@ -68,6 +72,7 @@ def run_web(config_path: Path) -> int:
     live.on_change(lambda snapshot: _take(service, snapshot))
     live.watch()
     _collect_less()
+    sys.setswitchinterval(SWITCH)
     with listener, contextlib.closing(store):
         server = Server(make_app(service), live)
         log.info("serving http://%s:%d", config.web.bind, config.web.port)

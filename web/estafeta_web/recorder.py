@@ -119,19 +119,17 @@ class Recorder:
             self._soon = None
         self._writing = True
         batch, self._gathered = self._gathered, []
-        lines = [line for line, _, _ in batch]
-        writing = asyncio.get_running_loop().run_in_executor(self._disk, self._append, lines)
-        writing.add_done_callback(
-            lambda written: self._written(batch, written.exception() is None and written.result())
-        )
+        self._disk.submit(self._append, batch, asyncio.get_running_loop())
 
-    def _append(self, lines: list[bytes]) -> bool:
+    def _append(self, batch: list[_Waiting], loop: asyncio.AbstractEventLoop) -> None:
+        """Write a batch, in the disk's thread, and tell the loop: once for all who wait."""
+        durable = False
         try:
-            self._journal.append(b"".join(lines))
-        except OSError as error:
-            log.error("%d events are lost, the journal cannot be written: %s", len(lines), error)
-            return False
-        return True
+            self._journal.append(b"".join([line for line, _, _ in batch]))
+            durable = True
+        except Exception as error:  # whatever it was, all who wait have to be told
+            log.error("%d events are lost, the journal cannot be written: %s", len(batch), error)
+        loop.call_soon_threadsafe(self._written, batch, durable)
 
     def _written(self, batch: list[_Waiting], durable: bool) -> None:
         self._writing = False

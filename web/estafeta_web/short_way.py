@@ -1,12 +1,22 @@
-"""The short way of pixels and redirects, most of all requests: from a request's head to its answer's bytes.
+"""The short way of pixels and redirects, most of all requests: from a request's bytes to its answer's bytes.
 
-Uvicorn makes an object, a task and an event of every request, and Starlette three objects more; that takes
-longer than all that is done for an open or a click. So a request for one, with a valid token, is answered by
-its connection itself (`connection`). This module says what the answer is. Where it returns None, the request
-goes by the table of paths, whose handlers do the same.
+Uvicorn's parser calls back for every part of a request, uvicorn makes an object, a task and an event of it,
+and Starlette three objects more; that takes longer than all that is done for an open or a click. So a plain
+request for one, with a valid token, is answered by its connection itself (`connection`). This module says
+what is plain, and what the answer is. Where it returns None, the very same bytes go to uvicorn and by the table
+of paths, whose handlers do the same.
+
+    plain    = method SP path SP version CRLF *( name ": " value CRLF ) CRLF
+    method   = "GET" / "HEAD"
+    path     = "/c/" TOKEN / "/o/" TOKEN ".gif", a query may follow
+    version  = "HTTP/1.1" / "HTTP/1.0"
+
+Whatever could make anybody see another request in these bytes is not plain: any other control than these CRLF, a
+name that is no token, and a field that says something of a body or of the protocol (RFC 9112 section 6).
 """
 
 import functools
+import string
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -21,6 +31,17 @@ Fields = list[tuple[bytes, bytes]]  # of a header, names in lower case
 
 PATHS = {b"/c/": clicks.KINDS, b"/o/": opens.KINDS}
 LENGTH = 3  # of each
+FIELDS_BYTES = 4 * 1024  # of a plain request; a browser's have less than 1 KB, but for cookies
+REMEMBERED = 1024  # blocks of fields, as most are a proxy's or those of a connection that lasts: 8 MB at most
+
+_METHODS = {b"GET": False, b"HEAD": True}  # whether it asks for the head alone
+_VERSIONS = {b"HTTP/1.1": True, b"HTTP/1.0": False}  # whether the connection lasts
+_LASTING = {b"keep-alive": True, b"close": False}
+# Of a body, or of the protocol; what llhttp calls a connection's as well.
+_MORE = frozenset({b"content-length", b"expect", b"proxy-connection", b"transfer-encoding", b"upgrade"})
+_PLAIN = bytes([*b"\t\r\n", *range(0x20, 0x7F), *range(0x80, 0x100)])  # RFC 9110 section 5.5
+_TOKEN = (string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~").encode()  # RFC 9110 section 5.6.2
+_URL = bytes(set(range(0x21, 0x7F)) - {ord("#")})
 
 _GIF = b".gif"
 _UNCACHED = b"%b: %b\r\n" % (answers.UNCACHED[0].lower().encode(), answers.UNCACHED[1].encode())
@@ -39,6 +60,67 @@ class Place:
         self.start = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
         self.seconds = metrics.seconds.labels(name)
         self.requests = metrics.requests.labels(name, str(status.value))
+
+
+class Said(NamedTuple):
+    """What the fields of a plain request say."""
+
+    lasting: bool  # the connection, as far as they go
+    agent: bytes
+    forwarded: Fields  # those of X-Forwarded-For
+
+
+@functools.lru_cache(REMEMBERED)
+def _said(block: bytes) -> Said | None:
+    """Return what a block of fields says; None where it is not plain."""
+    lines = block.split(b"\r\n")
+    breaks = len(lines) - 1
+    if block.translate(None, _PLAIN) or block.count(b"\r") != breaks or block.count(b"\n") != breaks:
+        return None
+    lasting, agent = True, None
+    forwarded: Fields = []
+    for line in lines:
+        name, _, value = line.partition(b": ")
+        if not name or name.translate(None, _TOKEN) or value != value.strip(b" \t"):
+            return None
+        name = name.lower()
+        if name in _MORE or (name == b"connection" and value.lower() not in _LASTING):
+            return None
+        if name == b"connection":
+            lasting = lasting and _LASTING[value.lower()]
+        elif name == b"user-agent" and agent is None:
+            agent = value
+        elif name == b"x-forwarded-for":
+            forwarded.append((name, value))
+    return Said(lasting, agent or b"", forwarded)
+
+
+class Request(NamedTuple):
+    """A plain request."""
+
+    path: bytes  # and its query
+    head: bool  # asked by HEAD
+    keep_alive: bool
+    said: Said
+    rest: bytes  # what came behind it
+
+
+def plain(data: bytes) -> Request | None:
+    """Return the request that `data` begins with; None where that is not plain, or not whole."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    first, _, block = head.partition(b"\r\n")
+    words = first.split(b" ")
+    if not end or len(words) != 3 or len(block) > FIELDS_BYTES:
+        return None
+    method, path, version = words
+    if method not in _METHODS or version not in _VERSIONS:
+        return None
+    if path[:LENGTH] not in PATHS or path.translate(None, _URL):
+        return None
+    said = _said(block)
+    if said is None:
+        return None
+    return Request(path, _METHODS[method], _VERSIONS[version] and said.lasting, said, rest)
 
 
 class Answer(NamedTuple):
@@ -66,22 +148,17 @@ class ShortWay:
         """Where the line of an answer goes."""
         return self._service.recorder
 
-    def answer(self, url: bytes, fields: Fields, host: str, *, head: bool) -> Answer | None:
-        """Return the answer to a request for `url` from `host`; None where it is for the table of paths."""
-        token = self._token(url)
+    def answer(self, request: Request, host: str) -> Answer | None:
+        """Return the answer to a request from `host`; None where it is for the table of paths."""
+        token = self._token(request.path)
         if token is None:
             return None
-        agent = b""
-        for name, value in fields:
-            if name == b"user-agent":
-                agent = value
-                break
-        address = client.told(host, fields, self._service.proxies)
-        line = self._service.tracking.line(token, agent, address, head=head)
+        address = client.told(host, request.said.forwarded, self._service.proxies)
+        line = self._service.tracking.line(token, request.said.agent, address, head=request.head)
         kind = BY_NUMBER[token.kind]
         if token.target:
             return Answer(line, kind, self._click, _redirect(token.target), b"")
-        return Answer(line, kind, self._open, _PIXEL, b"" if head else answers.PIXEL)
+        return Answer(line, kind, self._open, _PIXEL, b"" if request.head else answers.PIXEL)
 
     def wire(self, answer: Answer, common: Fields, *, keep_alive: bool) -> bytes:
         """Return the bytes of an answer; `common` are the fields of all answers: another list, others."""

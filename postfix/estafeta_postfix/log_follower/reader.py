@@ -103,15 +103,20 @@ class LogReader:
         if os.fstat(self._file).st_size < self._offset:
             log.warning("%s: truncated, beginning at its start", self._path)
             self._offset = 0
-        data = os.pread(self._file, CHUNK, self._offset)
+        data, full = self._look(self._file)
         end = data.rfind(b"\n") + 1
         if not end:
-            if len(data) < CHUNK:
+            if not full:
                 return None
             end = len(data)  # a line longer than any that Postfix writes tells nothing
         self._offset += end
         position = LogPosition(str(self._path), self._inode, self._offset)
-        return Chunk(data[:end].removesuffix(b"\n").split(b"\n"), position, len(data) == CHUNK)
+        return Chunk(data[:end].removesuffix(b"\n").split(b"\n"), position, full)
+
+    def _look(self, file: int) -> tuple[bytes, bool]:
+        """Return what is written at the offset, and whether that is as much as is read at a time."""
+        data = os.pread(file, CHUNK, self._offset)
+        return data, len(data) == CHUNK
 
     def _renamed_and_quiet(self) -> bool:
         with contextlib.suppress(FileNotFoundError):
