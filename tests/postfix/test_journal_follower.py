@@ -122,7 +122,10 @@ def test_room_is_waited_at_until_something_is_written_there(
     ids = write(path, message, 2)
     size = path.stat().st_size
     half = journal.line_of(TokenEvent(IDS.next(), "open", 5, message.message_id, False))
-    for hole in (bytes(room), bytes(9) + half[9:] + bytes(room)):  # while it is copied, some of it may be missing
+    for hole in (
+        bytes(room),
+        bytes(9) + half[9:] + bytes(room),
+    ):  # a line may be seen in part while it is copied
         with path.open("r+b") as opened:
             opened.seek(size)
             opened.write(hole)

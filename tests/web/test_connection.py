@@ -1,13 +1,17 @@
 """What a client may send, and how slowly."""
 
+import asyncio
 import contextlib
 import socket
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
-from estafeta_testing.site import Site
+from estafeta_core.links import Links
+from estafeta_testing.both_ways import both_ways
+from estafeta_testing.site import KEY, Site
 from estafeta_web import connection
 from estafeta_web.connection import INCOMPLETE_BYTES
 
@@ -118,3 +122,73 @@ def test_a_client_that_takes_its_answer_slowly_gets_it_whole(
             received += len(piece)
             time.sleep(0.02)
     assert received > 8_000_000
+
+
+LINKS = Links([KEY], "http://x", "bounce.example.com")
+OPEN = f"GET {LINKS.pixel(7, initial=True)[8:]} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+
+def test_a_connection_ends_when_it_idles_and_not_while_it_is_asked(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with both.connected() as (asked, client, _):
+            for _ in range(3):
+                asked.data_received(OPEN)
+                asked.timeout_keep_alive_handler()  # time is up while it is answered, and just after
+                await both.settled(asked, client)
+                asked.timeout_keep_alive_handler()
+            assert client.received.count(b"HTTP/1.1 200 OK") == 3
+            assert not client.closing
+            asked._answered -= asked.timeout_keep_alive
+            asked.timeout_keep_alive_handler()
+            assert client.closing
+
+    with both_ways(tmp_path) as both:
+        asyncio.run(ask())
+
+
+def test_what_is_asked_when_the_process_is_told_to_stop_is_answered(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with both.connected() as (asked, client, _):
+            asked.data_received(OPEN)
+            asked.shutdown()
+            assert not client.closing
+            await both.settled(asked, client)
+            assert client.received.startswith(b"HTTP/1.1 200 OK")
+            assert b"\r\nconnection: close\r\n" in client.received
+            assert client.closing
+        async with both.connected() as (asked, client, _):
+            asked.data_received(OPEN)
+            await both.settled(asked, client)
+            asked.shutdown()
+            assert client.closing
+
+    with both_ways(tmp_path) as both:
+        asyncio.run(ask())
+
+
+def test_what_comes_while_an_answer_is_made_waits_and_nothing_more_is_taken(tmp_path: Path) -> None:
+    async def ask() -> None:
+        async with both.connected() as (asked, client, _):
+            for piece in (OPEN, OPEN, b"GET /nowhere HTTP/1.1\r\n", b"Host: x\r\n\r\n" + OPEN):
+                asked.data_received(piece)
+            assert client.paused
+            await both.settled(asked, client)
+            statuses = [part[:3] for part in client.received.split(b"HTTP/1.1 ")[1:]]
+            assert statuses == [b"200", b"200", b"404", b"200"]
+            assert not client.paused
+
+    with both_ways(tmp_path) as both:
+        asyncio.run(ask())
+
+
+def test_h9_a_line_end_between_requests_is_no_way_to_stay_for_ever(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.3)
+    began = time.monotonic()
+    with dialled(site) as client:
+        client.sendall(HEAD + b"\r\n")
+        client.recv(65536)
+        client.sendall(b"\r\n")
+        ended(client)
+    assert time.monotonic() - began < 10

@@ -8,9 +8,9 @@ answer has begun.
 
 Nor does uvicorn mind a client that asks for a file and never takes it. Such a client is left as well.
 
-A plain request for a pixel or a redirect is answered here, the short way (`short_way`), before uvicorn's parser
-sees it: where that one has nothing of a request, no other request is in hand, and the client takes what it was
-sent. What comes meanwhile is held until the answer is out.
+A plain request for a pixel or a redirect is answered here, the short way (`short_way`), before uvicorn's
+parser sees it: where that one has nothing of a request, no other request is in hand, and the client takes
+what it was sent. What comes meanwhile is held until the answer is out.
 """
 
 import asyncio
@@ -115,7 +115,7 @@ class Connection(HttpToolsProtocol):
         if self._answer is None and left <= 0:
             super().timeout_keep_alive_handler()
         elif not self.transport.is_closing():
-            self._keep(max(left, 1.0))
+            self._keep(left if left > 0 else self.timeout_keep_alive)
 
     def _keep(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)

@@ -43,8 +43,8 @@ from estafeta_web.recorder import Recorder
 from estafeta_web.service import Service
 
 GRACE = 8  # seconds for requests in hand when the process is told to stop; the supervisor kills after 10
-# Seconds for which one thread may keep another from the interpreter: those who read the store for pages keep the
-# loop waiting, and the loop the disk's thread, whose every write a batch of answers waits for.
+# Seconds for which a thread may keep another one from the interpreter: the loop keeps the journal's thread,
+# for which a batch of answers waits, and those that read the store for pages keep the loop.
 SWITCH = 0.0005
 GARBAGE = 20_000  # objects more than were freed, some 5 MB, before the collector looks for cycles
 KEEP_ALIVE = 15  # seconds a connection may idle between requests

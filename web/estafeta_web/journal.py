@@ -6,7 +6,8 @@
 A file is written by one process, once: what a predecessor has left, or what could not be written whole, is
 put aside and another file begun. So nothing that a reader has seen is ever taken back, and a line that was
 torn stays the last of its file. Room is made ahead: a line that is written into it changes the file's content
-and nothing else, so that the disk has half as much to do and waits for no other files. For one thread at a time; a second process is refused. Raises OSError.
+and nothing else, so that the disk has half as much to do and waits for no other files. For one thread at a
+time; a second process is refused. Raises OSError.
 """
 
 import contextlib
@@ -17,8 +18,8 @@ from pathlib import Path
 
 from estafeta_core.journal import ROOM
 
-# A write returns when what it wrote is on the disk (open(2): as with fdatasync), one turn of the interpreter's
-# lock instead of two.
+# A write returns when what it wrote is on the disk, as with fdatasync (open(2)): the thread waits once for
+# the interpreter, not twice.
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_DSYNC | os.O_CLOEXEC
 FULL = 16 * 1024 * 1024  # bytes, some 50,000 events: what the worker reads in some seconds
 

@@ -127,8 +127,10 @@ class Recorder:
         try:
             self._journal.append(b"".join([line for line, _, _ in batch]))
             durable = True
-        except Exception as error:  # whatever it was, all who wait have to be told
+        except OSError as error:
             log.error("%d events are lost, the journal cannot be written: %s", len(batch), error)
+        except Exception:  # a bug costs the record and nobody his answer
+            log.exception("%d events are lost", len(batch))
         loop.call_soon_threadsafe(self._written, batch, durable)
 
     def _written(self, batch: list[_Waiting], durable: bool) -> None:

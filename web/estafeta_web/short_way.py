@@ -3,16 +3,16 @@
 Uvicorn's parser calls back for every part of a request, uvicorn makes an object, a task and an event of it,
 and Starlette three objects more; that takes longer than all that is done for an open or a click. So a plain
 request for one, with a valid token, is answered by its connection itself (`connection`). This module says
-what is plain, and what the answer is. Where it returns None, the very same bytes go to uvicorn and by the table
-of paths, whose handlers do the same.
+what is plain, and what the answer is. Where it returns None, the same bytes go to uvicorn and by the table of
+paths, whose handlers do the same.
 
-    plain    = method SP path SP version CRLF *( name ": " value CRLF ) CRLF
+    plain    = method SP path SP version CRLF 1*( name ": " value CRLF ) CRLF
     method   = "GET" / "HEAD"
-    path     = "/c/" TOKEN / "/o/" TOKEN ".gif", a query may follow
+    path     = "/c/" TOKEN / "/o/" TOKEN ".gif", and a query or none
     version  = "HTTP/1.1" / "HTTP/1.0"
 
-Whatever could make anybody see another request in these bytes is not plain: any other control than these CRLF, a
-name that is no token, and a field that says something of a body or of the protocol (RFC 9112 section 6).
+Whatever could make somebody see other requests in these bytes is not plain: any other control than these
+CRLF, a name that is no token, a field about a body or about the protocol (RFC 9112 sections 6 and 9.6).
 """
 
 import functools
@@ -80,8 +80,8 @@ def _said(block: bytes) -> Said | None:
     lasting, agent = True, None
     forwarded: Fields = []
     for line in lines:
-        name, _, value = line.partition(b": ")
-        if not name or name.translate(None, _TOKEN) or value != value.strip(b" \t"):
+        name, colon, value = line.partition(b": ")
+        if not (name and colon) or name.translate(None, _TOKEN) or value != value.strip(b" \t"):
             return None
         name = name.lower()
         if name in _MORE or (name == b"connection" and value.lower() not in _LASTING):
