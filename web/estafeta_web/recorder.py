@@ -130,7 +130,7 @@ class Recorder:
         except OSError as error:
             log.error("%d events are lost, the journal cannot be written: %s", len(batch), error)
         except Exception:  # a bug costs the record and nobody his answer
-            log.exception("%d events are lost", len(batch))
+            log.exception("%d events are lost by a bug", len(batch))
         loop.call_soon_threadsafe(self._written, batch, durable)
 
     def _written(self, batch: list[_Waiting], durable: bool) -> None:
