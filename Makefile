@@ -13,12 +13,16 @@ TESTS ?= tests
 # For ten minutes, or a seed again: make chaos CHAOS='--seconds 600 --seed 7'
 CHAOS ?= --seconds 120
 
+# By coverage, by mutants in process, or over SMTP: make fuzz FUZZ='--seconds 600 --target mime' (or --mutants, --smtp)
+FUZZ ?= --seconds 60
+ATHERIS := .cache/atheris
+
 BIN := .venv/bin
 READY := .venv/.ready
 CODE := core policy milter web postfix tests bench tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test chaos check format bench reference deb lock clean
+.PHONY: help demo sandbox test chaos fuzz check format bench reference deb lock clean
 .PHONY: run-packages test-packages bench-packages
 
 help: ## list these commands
@@ -35,6 +39,9 @@ test: test-packages $(READY) ## run every test, real Postfix included
 
 chaos: test-packages $(READY) ## kill everything at random under load, two minutes long, and check every message
 	@$(BIN)/python tests/chaos/run.py $(CHAOS)
+
+fuzz: test-packages $(READY) $(ATHERIS)/.ready ## look for inputs that break a parser, a minute for each
+	@$(BIN)/python tests/fuzz/fuzz.py $(FUZZ)
 
 check: run-packages $(READY) ## lint, formatting, types, import rules, mirrored tests, shell syntax
 	$(BIN)/ruff check $(CODE)
@@ -72,6 +79,12 @@ bench-packages:
 
 test-packages:
 	@PYTHON='$(PYTHON)' tools/packages.sh run test
+
+# It is large, and for this alone.
+$(ATHERIS)/.ready: tools/lock/fuzz.txt $(READY)
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install --require-hashes --upgrade \
+		--target $(ATHERIS) --requirement tools/lock/fuzz.txt
+	@touch $@
 
 $(READY): pyproject.toml $(wildcard tools/lock/*.txt) tools/venv.sh | run-packages
 	@PYTHON='$(PYTHON)' tools/venv.sh

@@ -4,6 +4,7 @@
 # build.txt  what builds pymilter (a source distribution) and the editable install; venv.sh installs it first
 # venv.txt   everything else that .venv holds: the program's dependencies, its extras and the dev group
 # run.txt    the program's dependencies and extras alone, at the same versions: what the Debian package holds
+# fuzz.txt   what `make fuzz` needs besides
 #
 # Only this step uses uv. Installing uses pip, because pip alone follows the pip.conf and the PIP_* variables
 # with which a site names its own index or certificate.
@@ -24,3 +25,4 @@ compile() {
 compile --group build --output-file tools/lock/build.txt
 compile pyproject.toml --all-extras --group dev --constraints tools/lock/build.txt --output-file tools/lock/venv.txt
 compile pyproject.toml --all-extras --constraints tools/lock/venv.txt --output-file tools/lock/run.txt
+compile --group fuzz --constraints tools/lock/venv.txt --output-file tools/lock/fuzz.txt

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-FILES = ("build.txt", "venv.txt", "run.txt")
+FILES = ("build.txt", "venv.txt", "run.txt", "fuzz.txt")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)(.*(?:\n    .*)*)", re.MULTILINE)
 
 
@@ -27,7 +27,12 @@ def wanted(file: str) -> list[str]:
         *project["project"]["dependencies"],
         *(line for extra in extras for line in extra),
     ]
-    wanted = {"build.txt": groups["build"], "venv.txt": dependencies + groups["dev"], "run.txt": dependencies}
+    wanted = {
+        "build.txt": groups["build"],
+        "venv.txt": dependencies + groups["dev"],
+        "run.txt": dependencies,
+        "fuzz.txt": groups["fuzz"],
+    }
     return list(wanted[file])
 
 
