@@ -76,6 +76,7 @@ class Place:
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
     config = testing.QUICK + "webhooks: {allow_networks: [127.0.0.0/8]}\n"
+    config += "dns: {servers: ['127.0.0.1:9'], timeout: 0.2}\n"  # of the domains in there nobody knows
     with receiving() as receiver, testing.running(config=config) as running:
         relay = Relay(running.description)
         peers.add(relay)

@@ -4,5 +4,6 @@ lookup        questions to DNS, and answers that tell "it is not there" from "no
 verification  what proves a domain or a key, and what an answer makes of its state
 verifier      the worker's thread that asks on a schedule
 records       what to publish for a domain
+dmarc         DMARC records, found and read
 spf           SPF records, read and evaluated
 """

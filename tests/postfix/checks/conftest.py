@@ -18,6 +18,7 @@ from estafeta_postfix.render.main_cf import main_cf
 from estafeta_postfix.render.master_cf import master_cf
 from estafeta_postfix.render.place import Place
 from estafeta_postfix.render.tables import tables
+from estafeta_testing.name_server import NameServer, name_server
 
 Edit = Callable[[str, str, str], None]
 
@@ -117,3 +118,22 @@ def make(setup: Setup) -> Place:
     for name, text in {**texts, **tables(setup.config)}.items():
         (place.config_directory / name).write_text(text)
     return place
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NameServer]:
+    """A name server with the zones of the configuration and of its addresses."""
+    zones = ("acme.example", "example.com", "2.0.192.in-addr.arpa")
+    with name_server(tmp_path_factory.mktemp("dns"), *zones) as running:
+        yield running
+
+
+@pytest.fixture
+def asking(config: Path, server: NameServer) -> Path:
+    """That configuration, with a pool and links, which asks this server."""
+    text = config.read_text().replace("http://localhost", "https://click.example.com")
+    config.write_text(
+        f"{text}dns: {{servers: ['{server.address}'], timeout: 1}}\n"
+        "ip_pools: {a: {bind_address: 192.0.2.10, helo: a.example.com}}\n"
+    )
+    return config
