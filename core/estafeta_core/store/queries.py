@@ -238,7 +238,7 @@ QUERIES = {
     # What DNS verifies. Those that were never verified have no change yet.
     "domain_checks": f"{_DOMAIN_CHECKS} WHERE account = ?1",
     "due_domain_checks": f"{_DOMAIN_CHECKS} WHERE due <= ?1 ORDER BY due LIMIT ?2",
-    "domain_change": "SELECT coalesce(max(change), 0) FROM domain_checks",
+    "domain_change": "SELECT coalesce(sum(change), 0) FROM domain_checks WHERE change > 0",
     "settled_domains": "SELECT account, domain, key, state FROM domain_checks WHERE change > 0",
     # What is kept, and for how long.
     "kept_bytes": "SELECT bytes FROM kept_bytes WHERE account = ?1",

@@ -17,5 +17,5 @@ CREATE TABLE domain_checks (
 
 CREATE INDEX domain_checks_due ON domain_checks (due);
 
--- Rises with each change of a state, over all rows: whoever has seen the highest has seen them all.
+-- Rises with each change of a state, in whatever order they are committed: whoever has seen the sum has seen them all.
 CREATE INDEX domain_checks_change ON domain_checks (change);
