@@ -364,7 +364,7 @@ def test_a_key_of_a_weak_kind_and_an_account_whose_mail_cannot_go(own: Relay) ->
 def test_a_log_that_was_rotated_away_and_a_worker_that_stands(
     own: Relay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker may be stopped with the store's lock in its hand, so only what is asked of it is looked at."""
+    """A worker that is stopped may hold the store's lock: only what is asked of it is looked at."""
     monkeypatch.setattr(worker, "AGAIN", 0.1)
     own.copies(own.send(MESSAGE % b""))
     log, stopped = own.maillog, own.processes["worker"]
