@@ -49,7 +49,7 @@ check: run-packages $(READY) ## lint, formatting, types, import rules, mirrored 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_mirror.py
-	for script in tools/*.sh; do sh -n "$$script" || exit 1; done
+	for script in tools/*.sh vagrant/*.sh; do sh -n "$$script" || exit 1; done
 	bash -n .ci/run
 
 format: $(READY) ## rewrite the code in the house's format

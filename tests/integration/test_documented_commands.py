@@ -38,9 +38,16 @@ ELSEWHERE = {
     "dpkg -i": ("a machine to install on", "tests/tools/test_deb.py"),
     "estafeta check": ("DNS and the host's own Postfix, for seconds", "tests/postfix/cli/test_check.py"),
     "estafeta domain verify": ("records in DNS", "tests/integration/test_domain_verification.py"),
+    "apt install": ("a machine to install on", "tests/integration/test_newcomer.py"),
     "estafeta postfix": ("a Postfix of the operator's", "tests/integration/test_install.py"),
 }
-BLOCKS = list(documents.blocks())
+# Blocks that need a server of their own, by their first words, and the test that runs every command of them.
+WHOLE = {
+    "apt install -y": "tests/integration/test_newcomer.py",
+    "vagrant up": "tests/integration/test_box.py",
+    "swaks --server localhost:10587": "tests/integration/test_box.py",
+}
+BLOCKS = [each for each in documents.blocks() if not each.begins(*WHOLE)]
 QUEUE_ID = "4jWHCJ5RnqzJ9cF"  # in the documents, of a message that was sent
 SECRET = "una clave larga"
 TEENVIO = (
@@ -147,6 +154,12 @@ def _swaks(text: str, page: str, relay: Relay) -> str:
         text, count = re.subn(rf"(--{option}) \S+", rf"\1 {value}", text)
         assert count == 1, f"--{option}: {text}"
     return text
+
+
+@pytest.mark.parametrize(("first", "test"), WHOLE.items(), ids=WHOLE)
+def test_what_is_run_as_a_whole_is_in_a_document_and_its_test_is_there(first: str, test: str) -> None:
+    assert any(block.begins(first) for block in documents.blocks())
+    assert (ROOT / test).exists()
 
 
 def _elsewhere(command: str) -> str | None:

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 from estafeta_core.config.load import load_accounts
+from estafeta_core.dialects import DIALECTS
 from estafeta_core.directory import Directory
-from estafeta_core.secrets import PasswordChecker
+from estafeta_core.secrets import MIN_KEY_LENGTH, PasswordChecker
 from estafeta_postfix import demo_accounts
 from estafeta_postfix.dkim_keys import of_account
 
@@ -110,6 +111,35 @@ def test_keys_that_are_there_stay_and_nobody_else_reads_them(tmp_path: Path) -> 
     assert (tmp_path / "dkim").stat().st_mode & 0o777 == 0o700
     write(tmp_path)
     assert {file: file.read_bytes() for file in (tmp_path / "dkim").iterdir()} == before
+
+
+def test_every_other_dialect_has_an_account_that_may_do_everything(tmp_path: Path) -> None:
+    credentials = demo_accounts.write(tmp_path, tmp_path / "dkim", demo_accounts.OTHERS)
+    accounts = {account.dialect: account for account in load_accounts(tmp_path)}
+    assert accounts.keys() == DIALECTS.keys() - {dialect for _, dialect, _ in PROMISED}
+    directory = Directory(load_accounts(tmp_path))
+    for each in credentials:
+        found = directory.by_username(each.dialect, each.username)
+        found = found or directory.by_key(each.dialect, each.password)
+        assert found is not None
+        assert found.id == each.id
+        assert set(found.settings.permissions) == {"send", "events", "skip_suppression", "manage"}
+        assert DIALECTS[each.dialect].parse_username(each.username) is not None
+
+
+def test_secrets_and_networks_can_be_chosen(tmp_path: Path) -> None:
+    credentials = demo_accounts.write(
+        tmp_path,
+        tmp_path / "dkim",
+        secret=lambda demo, login: f"{login.name}-of-{demo.account}-{'x' * MIN_KEY_LENGTH}",
+        here=("10.0.0.0/8", "fc00::/7"),
+    )
+    assert {each.id: each.password for each in credentials}["website/1website"].startswith(
+        "1website-of-website-"
+    )
+    [website] = [each for each in load_accounts(tmp_path) if each.account == "website"]
+    assert website.credentials["1website"].allow_from == ("10.0.0.0/8", "fc00::/7")
+    assert website.credentials["2website"].allow_from == ("192.0.2.0/24",)
 
 
 def test_whom_the_accounts_do_not_mail() -> None:

@@ -5,9 +5,10 @@
     /m/NAME/html    that HTML
     /m/NAME/raw     the file of the outbox
 
-It is for trying and for developing: whoever reaches the port reads all mail, so it listens on loopback, and
-answers to no other name (a strange page whose name leads here would read it too). Messages are strangers'
-text, so a page runs no script and loads nothing, and a message's HTML has an origin of its own.
+It is for trying and for developing: whoever reaches the port reads all mail, so it listens on loopback (in a
+box, on what its host forwards), and answers to no other name (a strange page whose name leads here would read
+it too). Messages are strangers' text, so a page runs no script and loads nothing, and a message's HTML has an
+origin of its own.
 """
 
 import email
@@ -176,15 +177,15 @@ def _missing() -> Response:
     return PlainTextResponse("Not found\n", 404)
 
 
-def command(folder: Path, port: int) -> list[str]:
-    """Return the command that shows the Maildir at `folder` on loopback until it is stopped."""
-    return [sys.executable, "-m", __name__, str(folder), str(port)]
+def command(folder: Path, port: int, host: str = ports.LOOPBACK) -> list[str]:
+    """Return the command that shows the Maildir at `folder` until it is stopped."""
+    return [sys.executable, "-m", __name__, str(folder), host, str(port)]
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run what `command` says."""
-    folder, port = arguments
-    uvicorn.run(make_app(Path(folder)), host=ports.LOOPBACK, port=int(port), log_level="warning")
+    folder, host, port = arguments
+    uvicorn.run(make_app(Path(folder)), host=host, port=int(port), log_level="warning")
 
 
 if __name__ == "__main__":

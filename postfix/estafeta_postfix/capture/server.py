@@ -1,8 +1,19 @@
-"""The capture server's socket: asyncio, one `Session` per connection."""
+"""The capture server's socket: asyncio, one `Session` per connection.
+
+A sandbox serves in its own process; by itself it is a program:
+
+    python -m estafeta_postfix.capture.server OUTBOX PORT INTAKE_PORT BOUNCE_DOMAIN
+
+takes mail on PORT of loopback into the Maildir OUTBOX, and sends reports to the SMTP server on INTAKE_PORT.
+"""
 
 import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
+from estafeta_postfix import ports
 from estafeta_postfix.capture.answering import Answering
 from estafeta_postfix.capture.outbox import Outbox
 from estafeta_postfix.capture.session import GREETING, Message, Session
@@ -40,3 +51,20 @@ async def serve(outbox: Outbox, host: str, port: int, answering: Answering | Non
     return await asyncio.get_running_loop().create_server(
         lambda: _Connection(outbox, answering), host, port, backlog=256
     )
+
+
+async def run(folder: Path, port: int, intake_port: int, bounce_domain: str) -> None:
+    """Serve on loopback until the process is stopped."""
+    answering = Answering(ports.LOOPBACK, intake_port, bounce_domain)
+    async with await serve(Outbox(folder), ports.LOOPBACK, port, answering) as server:
+        await server.serve_forever()
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the program that the head of this file describes."""
+    folder, port, intake_port, bounce_domain = arguments
+    asyncio.run(run(Path(folder), int(port), int(intake_port), bounce_domain))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

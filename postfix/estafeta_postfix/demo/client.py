@@ -12,11 +12,11 @@ from estafeta_postfix.demo.scenario import Scenario
 
 def send(sandbox: Mapping[str, Any], scenario: Scenario, report: Report) -> str:
     """Send the scenario's message; return its queue id, or "" when it was not taken."""
-    listener = _named(sandbox["listeners"], "name", scenario.listener)
-    credential = _named(sandbox["credentials"], "id", scenario.credential)
+    listener = _listener(sandbox, scenario)
+    credential = next(each for each in sandbox["credentials"] if each["id"] == scenario.credential)
     try:
         with _connected(listener, sandbox["ca_file"]) as client:
-            report.check(True, f"{scenario.listener}: {_tls(listener['tls'])}")
+            report.check(True, f"{listener['name']}: {_tls(listener['tls'])}")
             client.user, client.password = credential["username"], credential["password"]
             response = client.auth_login if scenario.mechanism == "LOGIN" else client.auth_plain
             code, reply = client.auth(scenario.mechanism, response)
@@ -51,8 +51,13 @@ def _connected(listener: Mapping[str, Any], ca_file: str) -> smtplib.SMTP:
 
 def _tls(kind: str) -> str:
     words = {"none": "no TLS, as the provider has none", "implicit": "TLS from the first byte"}
-    return words.get(kind, "STARTTLS, the certificate is the sandbox's")
+    return words.get(kind, "STARTTLS, and the certificate is the one to trust")
 
 
-def _named(entries: list[dict[str, Any]], key: str, name: str) -> dict[str, Any]:
-    return next(entry for entry in entries if entry[key] == name)
+def _listener(sandbox: Mapping[str, Any], scenario: Scenario) -> dict[str, Any]:
+    found: list[dict[str, Any]] = sandbox["listeners"]
+    return next(
+        each
+        for each in found
+        if scenario.dialect in each["dialects"] and each["documented_port"] == scenario.port
+    )

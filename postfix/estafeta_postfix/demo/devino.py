@@ -50,7 +50,8 @@ def look(delivered: Delivered, browser: Browser, report: Report) -> None:
 
 DEVINO = Scenario(
     title="A Devino client",
-    listener="devino-587",
+    dialect="devino",
+    port=587,
     credential="website/1website",
     mechanism="LOGIN",
     sender="noreply@devino.example",

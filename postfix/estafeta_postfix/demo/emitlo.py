@@ -36,7 +36,8 @@ def look(delivered: Delivered, browser: Browser, report: Report) -> None:
 
 EMITLO = Scenario(
     title="An Emitlo client",
-    listener="emitlo-587",
+    dialect="emitlo",
+    port=587,
     credential="yourdomain/prod",
     mechanism="PLAIN",
     sender="hello@yourdomain.example",

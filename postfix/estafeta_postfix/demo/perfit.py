@@ -39,7 +39,8 @@ def look(delivered: Delivered, browser: Browser, report: Report) -> None:
 
 PERFIT = Scenario(
     title="A Perfit client",
-    listener="perfit-2525",
+    dialect="perfit",
+    port=2525,
     credential="micuenta/main",
     mechanism="LOGIN",
     sender="yo@midominio.example",

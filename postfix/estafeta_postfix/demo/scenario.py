@@ -15,7 +15,8 @@ class Scenario:
     """One message of one client."""
 
     title: str  # who sends, as the heading says it
-    listener: str  # its name in the sandbox
+    dialect: str
+    port: int  # as the provider documents it: what is there may listen on another
     credential: str
     mechanism: Literal["LOGIN", "PLAIN"]
     sender: str  # MAIL FROM

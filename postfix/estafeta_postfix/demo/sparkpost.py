@@ -52,7 +52,8 @@ def look(delivered: Delivered, browser: Browser, report: Report) -> None:
 
 SPARKPOST = Scenario(
     title="A SparkPost client",
-    listener="sparkpost-587",
+    dialect="sparkpost",
+    port=587,
     credential="acme/main",
     mechanism="LOGIN",
     sender="bounces@acme.example",

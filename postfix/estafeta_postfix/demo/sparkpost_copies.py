@@ -69,7 +69,8 @@ def compare(copies: Sequence[Delivered], report: Report) -> None:
 
 SPARKPOST_COPIES = Scenario(
     title="A SparkPost client with cc, bcc and archive recipients",
-    listener="sparkpost-2525",
+    dialect="sparkpost",
+    port=2525,
     credential="acme/main",
     mechanism="PLAIN",
     sender="bounces@acme.example",

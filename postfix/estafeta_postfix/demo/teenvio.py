@@ -81,7 +81,8 @@ def look(delivered: Delivered, browser: Browser, report: Report) -> None:
 
 TEENVIO = Scenario(
     title="A Teenvio client",
-    listener="teenvio-46500",
+    dialect="teenvio",
+    port=46500,
     credential="plan/usuario",
     mechanism="LOGIN",
     sender="remitente@dominio.example",

@@ -18,7 +18,8 @@ from estafeta_postfix.render.service import Service
 ASKED = (
     *("mail_version", "mail_owner", "queue_directory", "maillog_file", "inet_protocols"),
     *("relayhost", "transport_maps", "qmgr_message_recipient_limit"),
-    *("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains"),
+    *("mydomain", "myorigin", "mydestination"),
+    *("relay_domains", "virtual_alias_domains", "virtual_mailbox_domains"),
     *("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_eccert_file"),
     *("milter_default_action", "smtpd_forbid_bare_newline", "mynetworks"),
 )

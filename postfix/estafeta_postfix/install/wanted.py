@@ -14,7 +14,7 @@ from estafeta_postfix.install.parts import Ours
 from estafeta_postfix.render.main_cf import READ_AT_ONCE, SPLIT
 from estafeta_postfix.render.place import Ways
 from estafeta_postfix.render.service import Service
-from estafeta_postfix.render.shared import Operator, services
+from estafeta_postfix.render.shared import NAMES, Operator, services
 from estafeta_postfix.render.tables import tables
 
 FOLLOWERS = ("mime_header_checks", "nested_header_checks")
@@ -109,6 +109,7 @@ def wanted_services(config: Config, facts: Facts) -> list[Service]:
         Operator(
             Ways(config.delivery_port, facts.values["relayhost"]),
             cleanup,
+            {name: facts.values[name] for name in NAMES},
             header_checks=checks,
             followers={name: checks for name in FOLLOWERS if name not in said},
             smtp_header_checks=facts.own.get("smtp_header_checks", ""),

@@ -26,12 +26,17 @@ FOLDER = "estafeta"  # in the configuration directory: the tables of the listene
 TABLES = f"$config_directory/{FOLDER}"
 
 
+# Made of $myhostname where main.cf says nothing else, and our services have a name of their own.
+NAMES = ("mydomain", "myorigin", "mydestination")
+
+
 @dataclass(frozen=True, slots=True)
 class Operator:
     """What of the operator's own configuration our services carry on. Values as they are written there."""
 
     ways: Ways
     cleanup: Service  # cleanup(8) as master.cf has it, which pickup(8) hands mail to
+    names: Mapping[str, str]  # NAMES, `$` expanded
     header_checks: str = ""
     # mime_header_checks and nested_header_checks: "" where main.cf sets them, or they follow header_checks
     followers: Mapping[str, str] = field(default_factory=dict)
@@ -42,7 +47,8 @@ def services(config: Config, operator: Operator) -> list[Service]:
     """Return every service, in the order in which master.cf lists them. RenderError as the parts raise it."""
     hostname = plain("hostname", config.hostname)
     shared = [intake.transport(), requeue(operator), *_pools(config, operator)]
-    return [*(shielded(each, hostname) for each in ours(config, operator.ways, TABLES)), *shared]
+    own = (shielded(each, hostname, operator.names) for each in ours(config, operator.ways, TABLES))
+    return [*own, *shared]
 
 
 def ours(config: Config, ways: Ways, tables_folder: str) -> list[Service]:

@@ -149,6 +149,11 @@ TABLES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 
-def shielded(service: Service, hostname: str) -> Service:
-    """Return `service` so that nothing which main.cf says of other mail reaches it; `hostname` is ours."""
-    return replace(service, options={"myhostname": hostname, **TABLES[service.command], **service.options})
+def shielded(service: Service, hostname: str, names: Mapping[str, str]) -> Service:
+    """Return `service` so that nothing which main.cf says of other mail reaches it.
+
+    `hostname` is ours; `names` are the parameters that main.cf may make of the host's own name, such as
+    mydestination, with the operator's values: ours would make the host's own recipients strangers.
+    """
+    named = {"myhostname": hostname, **names}
+    return replace(service, options={**named, **TABLES[service.command], **service.options})

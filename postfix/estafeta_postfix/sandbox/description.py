@@ -6,6 +6,7 @@ The names in the JSON are an interface: scripts and checks read them.
 import contextlib
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,22 @@ def published(config: Config) -> list[Published]:
     return found
 
 
+def listeners(config: Config, documented_ports: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the listeners for clients on this host, under the names of the JSON."""
+    return [
+        {
+            "name": name,
+            "dialects": list(listener.dialects),
+            "documented_port": documented_ports[name],
+            "host": ports.LOOPBACK,
+            "port": listener.port,
+            "tls": listener.tls,
+            "mechanisms": list(mechanisms(listener)),
+        }
+        for name, listener in config.listeners.items()
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """A running sandbox."""
@@ -75,18 +92,7 @@ class Description:
             "ca_file": str(self.layout.authority),
             "bounce_smtp": {"host": ports.LOOPBACK, "port": self.ports.intake},
             "processes": {role: self.processes[role] for role in ROLES if role in self.processes},
-            "listeners": [
-                {
-                    "name": name,
-                    "dialects": list(listener.dialects),
-                    "documented_port": self.settings.documented_ports[name],
-                    "host": listener.bind,
-                    "port": listener.port,
-                    "tls": listener.tls,
-                    "mechanisms": list(mechanisms(listener)),
-                }
-                for name, listener in config.listeners.items()
-            ],
+            "listeners": listeners(config, self.settings.documented_ports),
             "credentials": [asdict(credential) for credential in self.credentials],
             "dkim": [asdict(record) for record in self.dkim],
         }

@@ -12,7 +12,7 @@ from estafeta_postfix.demo.scenario import Scenario
 from estafeta_testing.sandbox import Sandbox
 
 
-@pytest.mark.parametrize("scenario", [PERFIT, EMITLO, dataclasses.replace(DEVINO, listener="devino-465")])
+@pytest.mark.parametrize("scenario", [PERFIT, EMITLO, dataclasses.replace(DEVINO, port=465)])
 def test_a_message_goes_in_over_every_kind_of_connection(
     sandbox: Sandbox, report: Report, said: list[str], scenario: Scenario
 ) -> None:

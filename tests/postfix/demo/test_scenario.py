@@ -2,10 +2,11 @@ from estafeta_postfix.demo.run import SCENARIOS
 from estafeta_postfix.sandbox.settings import LISTENERS
 
 
-def test_each_dialect_has_a_scenario_on_a_listener_of_its_own() -> None:
-    spoken = {LISTENERS[scenario.listener].dialects for scenario in SCENARIOS}
-    assert len({scenario.listener for scenario in SCENARIOS}) == len(SCENARIOS)
-    assert sorted(spoken) == [("devino",), ("emitlo",), ("perfit",), ("sparkpost",), ("teenvio",)]
+def test_each_scenario_has_a_port_of_its_provider_to_itself() -> None:
+    places = [(scenario.dialect, scenario.port) for scenario in SCENARIOS]
+    assert len(set(places)) == len(SCENARIOS)
+    assert set(places) <= {(each.dialects[0], each.port) for each in LISTENERS.values()}
+    assert {dialect for dialect, _ in places} == {"devino", "emitlo", "perfit", "sparkpost", "teenvio"}
 
 
 def test_the_reader_is_the_first_recipient_and_every_recipient_has_events() -> None:

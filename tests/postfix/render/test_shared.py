@@ -5,9 +5,10 @@ from estafeta_core.config.schema import Config, IpPool
 from estafeta_postfix.render.listener import MILTER_FAULTS, SMUGGLING
 from estafeta_postfix.render.place import Ways
 from estafeta_postfix.render.service import Service
-from estafeta_postfix.render.shared import Operator, services
+from estafeta_postfix.render.shared import NAMES, Operator, services
 from estafeta_postfix.render.shield import TABLES
 
+NAMED = {"mydomain": "example", "myorigin": "/etc/mailname", "mydestination": "host.example, localhost"}
 CLEANUP = Service("cleanup", "cleanup", private="n", chroot="y", options={"syslog_name": "own"})
 
 
@@ -16,6 +17,7 @@ def operator() -> Operator:
     return Operator(
         Ways(10587, "[relay.example]"),
         CLEANUP,
+        NAMED,
         header_checks="regexp:/own",
         followers={"mime_header_checks": "regexp:/own"},
         smtp_header_checks="regexp:/out",
@@ -35,6 +37,14 @@ def test_every_smtpd_of_ours_is_guarded_and_shielded(made: dict[str, Service]) -
         assert {**MILTER_FAULTS, **SMUGGLING}.items() <= each.options.items()
         assert TABLES["smtpd"].keys() <= each.options.keys()
         assert each.options["content_filter"] == ""
+
+
+def test_what_is_local_to_the_host_is_local_to_our_services(made: dict[str, Service], config: Config) -> None:
+    assert NAMED.keys() == set(NAMES)
+    ours = [each for each in made.values() if each.command in ("smtpd", "cleanup")]
+    own = [each for each in ours if each.options.get("myhostname") == config.hostname]
+    assert len(own) == len(ours) - 1  # estafeta-requeue is the operator's
+    assert all(NAMED.items() <= each.options.items() for each in own)
 
 
 def test_nothing_of_ours_runs_in_the_chroot_but_what_stands_for_the_operators(

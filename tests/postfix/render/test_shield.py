@@ -34,7 +34,7 @@ def test_every_parameter_is_one_of_postfixs_and_has_its_own_default(program: str
 
 
 def test_what_a_service_says_itself_goes_before() -> None:
-    made = shielded(Service("s", "smtpd", options={"soft_bounce": "yes"}, private="n"), "mx.example.com")
+    made = shielded(Service("s", "smtpd", options={"soft_bounce": "yes"}, private="n"), "mx.example.com", {})
     assert made.options["soft_bounce"] == "yes"
     assert made.options["myhostname"] == "mx.example.com"
     assert (made.name, made.private, made.chroot) == ("s", "n", "n")

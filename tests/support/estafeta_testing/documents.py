@@ -30,6 +30,10 @@ class Block:
     line: int
     commands: tuple[str, ...]
 
+    def begins(self, *words: str) -> bool:
+        """Whether the first command begins with any of these."""
+        return self.commands[:1] != () and self.commands[0].startswith(words)
+
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
@@ -42,6 +46,12 @@ def blocks() -> Iterator[Block]:
             if found[1] == "console":
                 commands = tuple(each[1] for each in _COMMAND.finditer(found[2]))
                 yield Block(page, text.count("\n", 0, found.start()) + 1, commands)
+
+
+def block(words: str) -> Block:
+    """Return the block whose first command begins with `words`."""
+    [found] = [each for each in blocks() if each.begins(words)]
+    return found
 
 
 def languages(page: Path) -> set[str]:

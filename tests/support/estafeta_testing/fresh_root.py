@@ -29,6 +29,7 @@ MIRROR = "http://deb.debian.org/debian"
 PACKAGES = [
     *("postfix", "opendkim", "rsyslog", "logrotate", "openssl", "iproute2", "procps"),
     *("systemd", "systemd-sysv", "dbus", "adduser", "ca-certificates", "python3", "libmilter1.0.1"),
+    *("ssl-cert", "curl", "swaks", "libnet-ssleay-perl", "libio-socket-ssl-perl"),  # of whom tries it
 ]
 PATIENCE = 60.0  # seconds until it has booted; two are usual
 # Whatever is mounted or started in these is gone when the one process that began it is, however it ends.

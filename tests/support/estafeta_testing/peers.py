@@ -9,18 +9,11 @@ import time
 
 from estafeta_core import secrets
 from estafeta_core.dialects import DIALECTS
+from estafeta_postfix import demo_accounts
 from estafeta_testing import sandbox as testing
 from estafeta_testing.tenants import NOTICED
 
-USERNAMES = {
-    "brevo": "login@brevo.example",
-    "mailgun": "postmaster@mailgun.example",
-    "mailjet": "0123456789abcdef0123456789abcdef",
-    "mandrill": "anything",
-    "postmark": "",  # the key
-    "sendgrid": "apikey",
-    "ses": "AKIAIOSFODNN7EXAMPLE",
-}
+USERNAMES = {demo.dialect: demo.logins[0].username for demo in demo_accounts.OTHERS}  # "": the key
 
 
 def add(sandbox: testing.Sandbox) -> None:
