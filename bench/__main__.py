@@ -10,7 +10,7 @@ import time
 
 import click
 
-from bench import copies, measure, messages, reference, subject, web
+from bench import copies, limits, measure, messages, reference, subject, web
 from bench.load import send
 from bench.measure import Contender, Round, spread
 
@@ -30,8 +30,12 @@ TARGETS = {"4 KB": 0.80, "40 KB": 0.80, "20 KB, tracked": 0.60}
 @click.option("--sessions", default=20, show_default=True, help="SMTP connections at a time.")
 @click.option("--copies", "recipients", default=0, help="Compare one message to this many in cc and bcc.")
 @click.option("--web", "of_web", is_flag=True, help="Compare pixel and redirect with uvicorn alone.")
-def main(rounds: int, count: int, sessions: int, recipients: int, *, of_web: bool) -> None:
+@click.option("--limits", "of_limits", is_flag=True, help="Compare limits in memory and on Redis.")
+def main(rounds: int, count: int, sessions: int, recipients: int, *, of_web: bool, of_limits: bool) -> None:
     """Compare Estafeta with bare Postfix and with a pymilter that does nothing."""
+    if of_limits:
+        limits.compare(rounds)
+        return
     if of_web:
         web.compare(rounds)
         return
