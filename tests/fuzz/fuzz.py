@@ -100,7 +100,7 @@ def _over_smtp(count: int, seed: int) -> int:
         faults = [*answers.faults, *((b"", line) for line in harm(relay))]
     click.echo(
         f"smtp: {answers.accepted} accepted, {answers.refused} refused for good, {len(faults)} faults,"
-        f" {answers.slow} over {LIMIT:g} s, slowest {answers.slowest:.2f} s"
+        f" {len(answers.slow)} over {LIMIT:g} s, slowest {answers.slowest:.2f} s"
     )
     return sum(_kept("smtp", data, why) for data, why in faults)
 
