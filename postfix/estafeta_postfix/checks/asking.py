@@ -1,7 +1,6 @@
 """DNS as checks ask it: all questions at once, in one time limit; what no server can tell is told once."""
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
@@ -12,16 +11,8 @@ from estafeta_postfix.domains.lookup import Answer, Kind, Resolver
 
 LIMIT = 20.0  # seconds for all questions of one check
 
-# Addresses that no host on the internet sees mail come from (RFC 1918, 6598, 4193, 4291 and loopback).
-_INTERNAL = tuple(
-    map(
-        ipaddress.ip_network,
-        (
-            *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8"),
-            *("::1/128", "fc00::/7", "fe80::/10"),
-        ),
-    )
-)
+# Domains for examples and tests, which public DNS never has (RFC 2606, RFC 6761).
+_RESERVED = ("example", "invalid", "localhost", "test")
 
 Job = Coroutine[Any, Any, list[Finding]]
 
@@ -33,13 +24,18 @@ class Asking:
         self.config = config
         self.resolver = Resolver(config.dns)
         self.unknown: dict[str, str] = {}  # by name, why nobody could tell
+        self.reserved: set[str] = set()  # names that were not asked for
 
     async def ask(self, name: str, kind: Kind) -> Answer:
         """Return the records of a name."""
+        if self._is_reserved(name):
+            return Answer("unknown")
         return self._noted(name, await self.resolver.ask(name, kind))
 
     async def addresses(self, name: str) -> Answer:
         """Return the addresses of a name."""
+        if self._is_reserved(name):
+            return Answer("unknown")
         return self._noted(name, await self.resolver.addresses(name))
 
     async def names(self, address: str) -> Answer:
@@ -61,18 +57,19 @@ class Asking:
             *records.addresses_of(self.config),
             *((each, self.config.hostname) for each in there.records),
         ]
-        return [(address, helo) for address, helo in dict(found).items() if not is_internal(address)]
+        return [(address, helo) for address, helo in dict(found).items() if not records.is_internal(address)]
+
+    def _is_reserved(self, name: str) -> bool:
+        """Whether a name is for examples; name servers of `dns.servers` may have it all the same."""
+        reserved = not self.config.dns.servers and name.rpartition(".")[2].lower() in _RESERVED
+        if reserved:
+            self.reserved.add(name)
+        return reserved
 
     def _noted(self, name: str, answer: Answer) -> Answer:
         if answer.status == "unknown":
             self.unknown[name] = answer.reason
         return answer
-
-
-def is_internal(address: str) -> bool:
-    """Whether nobody outside sees an address."""
-    parsed = ipaddress.ip_address(address)
-    return any(parsed in network for network in _INTERNAL)
 
 
 def answered(config: Config, jobs: Callable[[Asking], Iterable[Job]]) -> list[Finding]:
@@ -89,7 +86,15 @@ async def _answered(config: Config, jobs: Callable[[Asking], Iterable[Job]]) -> 
     for task in late:
         task.cancel()
     found = [finding for task in tasks if task not in late for finding in task.result()]
-    return [*found, *_unanswered(asking.unknown), *_late(len(late))]
+    return [*found, *_reserved(asking.reserved), *_unanswered(asking.unknown), *_late(len(late))]
+
+
+def _reserved(names: set[str]) -> list[Finding]:
+    if not names:
+        return []
+    reason = f"a name for examples, which DNS never has ({len(names)} such names were not looked up)"
+    remedy = "give your own domains in estafeta.yaml and accounts.d before mail leaves for others"
+    return [Finding("note", "dns-reserved", min(names), reason, remedy)]
 
 
 def _unanswered(unknown: dict[str, str]) -> list[Finding]:

@@ -4,6 +4,7 @@ SPF is asked of the domain in MAIL FROM: that is `bounce_domain`, or the sending
 senders in it stay (`bounce: true`, `return_path: domain` or `keep`).
 """
 
+import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -70,6 +71,17 @@ def of_host(config: Config) -> Iterator[Record]:
             yield Record("tracking", host, "CNAME", config.hostname, "links, pixels and files lead here")
 
 
+# Addresses that no host on the internet sees mail come from (RFC 1918, 6598, 4193, 4291 and loopback).
+_INTERNAL = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8"),
+            *("::1/128", "fc00::/7", "fe80::/10"),
+        ),
+    )
+)
+
 _ONE_SPF = "envelope senders in the domain stay; put the include into its SPF record if there is one"
 _DMARC = "a beginning that refuses nothing; p=quarantine or reject once reports look well"
 
@@ -89,9 +101,19 @@ def addresses_of(config: Config) -> list[tuple[str, str]]:
     ]
 
 
+def is_internal(address: str) -> bool:
+    """Whether nobody outside sees an address."""
+    parsed = ipaddress.ip_address(address)
+    return any(parsed in network for network in _INTERNAL)
+
+
 def spf_of(config: Config) -> str:
     """Return the SPF record of `bounce_domain`."""
-    pools = (f"ip{6 if ':' in address else 4}:{address}" for address, _ in addresses_of(config))
+    pools = (
+        f"ip{6 if ':' in address else 4}:{address}"
+        for address, _ in addresses_of(config)
+        if not is_internal(address)
+    )
     return " ".join(["v=spf1", f"a:{config.hostname}", *dict.fromkeys(pools), "-all"])
 
 

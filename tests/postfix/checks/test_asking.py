@@ -7,21 +7,12 @@ from pathlib import Path
 import pytest
 
 from estafeta_postfix.checks import asking as checks
-from estafeta_postfix.checks.asking import Asking, answered, is_internal
+from estafeta_postfix.checks.asking import Asking, answered
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup
 from estafeta_testing.name_server import NameServer
 
 FOUND = Finding("note", "found", "a", "b", "c")
-
-
-@pytest.mark.parametrize(
-    "address", ["10.1.2.3", "192.168.0.1", "172.31.0.1", "127.0.0.2", "::1", "fd00::1", "fe80::1"]
-)
-def test_addresses_that_nobody_outside_sees(address: str) -> None:
-    assert is_internal(address)
-    assert not is_internal("192.0.2.10")
-    assert not is_internal("2001:db8::1")
 
 
 def test_what_the_host_is_reached_at_and_what_mail_leaves_from(server: NameServer, asking: Path) -> None:
@@ -70,6 +61,16 @@ def test_names_that_nobody_can_tell_of_are_told_once(server: NameServer, asking:
     (told,) = answered(Setup(asking).config, lambda made: [ask(made, name) for name in names])
     assert (told.severity, told.code, told.subject) == ("warning", "dns-unknown", "a.refused.test")
     assert "REFUSED (2 names could not be looked up)" in told.reason
+
+
+def test_names_for_examples_are_not_looked_up(config: Path) -> None:
+    async def ask(made: Asking, name: str) -> list[Finding]:
+        return [FOUND] if (await made.addresses(name)).records else []
+
+    names = ("b.Example", "a.test", "a.test")
+    (told,) = answered(Setup(config).config, lambda made: [ask(made, name) for name in names])
+    assert (told.severity, told.code, told.subject) == ("note", "dns-reserved", "a.test")
+    assert "(2 such names" in told.reason
 
 
 def test_a_dead_name_server_costs_one_time_limit_and_not_one_for_each_name(

@@ -8,7 +8,7 @@ import pytest
 from estafeta_core.config.accounts import Account, Defaults, Dkim, DkimKey, Domain
 from estafeta_core.config.schema import Config, Hosting, IpPool, Listener
 from estafeta_postfix import dkim_keys
-from estafeta_postfix.domains.records import leaves_in, of_domain, of_host
+from estafeta_postfix.domains.records import is_internal, leaves_in, of_domain, of_host
 
 CONFIG = Config(
     hostname="mx.example.com",
@@ -19,7 +19,8 @@ CONFIG = Config(
     ip_pools={
         "a": IpPool(bind_address="192.0.2.10"),
         "b": IpPool(bind_address6="2001:db8::1"),
-        "c": IpPool(),
+        "c": IpPool(bind_address="10.0.0.7"),  # behind NAT
+        "d": IpPool(),
     },
 )
 
@@ -72,3 +73,12 @@ def test_the_host_has_its_own_once() -> None:
     assert len(list(of_host(msgspec.structs.replace(CONFIG, hosting=hosting)))) == 4
     for url in ("http://mx.example.com:8025", "http://127.0.0.1:8025", "http://[::1]:8025"):
         assert len(list(of_host(msgspec.structs.replace(CONFIG, base_url=url)))) == 2
+
+
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "192.168.0.1", "172.31.0.1", "127.0.0.2", "::1", "fd00::1", "fe80::1"]
+)
+def test_addresses_that_nobody_outside_sees(address: str) -> None:
+    assert is_internal(address)
+    assert not is_internal("192.0.2.10")
+    assert not is_internal("2001:db8::1")
