@@ -35,7 +35,7 @@ def test_what_belongs_to_the_daemons_is_right(told: Look) -> None:
     assert told() == []
 
 
-@pytest.mark.parametrize("name", ["link.key", "estafeta.yaml", "acme.yaml", "run", "mail.log", "estafeta.db"])
+@pytest.mark.parametrize("name", ["link.key", "estafeta.yaml", "acme.yaml", "run", "estafeta.db"])
 def test_b17_what_is_closed_to_the_daemons_is_named(told: Look, tmp_path: Path, name: str) -> None:
     (path,) = tmp_path.rglob(name)
     shutil.chown(path, "root", "root")
