@@ -37,12 +37,15 @@ def test_everything_stays_inside_the_drawing() -> None:
     assert all(column.x >= 0 and column.x + column.width <= WIDTH for column in chart.columns)
 
 
-@pytest.mark.parametrize("count", [1, 5, 6, 7, 31, 366])
-def test_the_times_below_begin_with_the_first_and_end_with_the_last(count: int) -> None:
-    names = [str(number) for number in range(count)]
-    ticks = draw(names, [Pulse()] * count).ticks
-    assert len(ticks) == min(count, TICKS)
-    assert (ticks[0], ticks[-1]) == (names[0], names[-1])
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(1, "0"), (6, "0 1 2 3 4 5"), (7, "0 2 4 6"), (24, "0 4 8 12 16 20"), (31, "0 6 12 18 24 30")],
+)
+def test_the_times_below_are_evenly_apart_and_stand_where_their_columns_begin(count: int, shown: str) -> None:
+    ticks = draw([str(number) for number in range(count)], [Pulse()] * count).ticks
+    assert " ".join(tick.name for tick in ticks) == shown
+    assert [tick.x for tick in ticks] == [round(100 * int(tick.name) / count, 2) for tick in ticks]
+    assert len(ticks) <= TICKS
 
 
 def test_the_table_has_the_parts_in_which_anything_happened() -> None:

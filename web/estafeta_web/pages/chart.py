@@ -4,6 +4,7 @@ The drawing is stretched to the width of the page, so it holds no words: scale a
 HTML. Pure: numbers in, coordinates out.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,14 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Tick:
+    """A name below the drawing; it begins where its slot does."""
+
+    x: float  # per cent of the width
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table that says the same."""
 
@@ -40,7 +49,7 @@ class Chart:
     columns: tuple[Column, ...]
     lines: dict[str, str]  # the points of each polyline
     scale: tuple[int, ...]  # from the top to 0
-    ticks: tuple[str, ...]  # from left to right, evenly
+    ticks: tuple[Tick, ...]  # from left to right, each as many slots behind the one before
     rows: tuple[Row, ...]  # those in which anything happened
     totals: Pulse
 
@@ -90,8 +99,9 @@ def _points(shares: Sequence[float], slot: float) -> str:
     )
 
 
-def _ticks(names: Sequence[str]) -> tuple[str, ...]:
-    """Return as many names as there is room for, the first and the last among them where they fit evenly."""
-    if len(names) <= TICKS:
-        return tuple(names)
-    return tuple(names[round(number * (len(names) - 1) / (TICKS - 1))] for number in range(TICKS))
+def _ticks(names: Sequence[str]) -> tuple[Tick, ...]:
+    """Return every name, or every second, third and so on, as there is room."""
+    step = max(math.ceil(len(names) / TICKS), 1)
+    return tuple(
+        Tick(round(100 * place / len(names), 2), names[place]) for place in range(0, len(names), step)
+    )
