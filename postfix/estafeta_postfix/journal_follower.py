@@ -20,9 +20,11 @@ log = logging.getLogger(__name__)
 class JournalFollower:
     """Follows the journal until it is stopped."""
 
-    def __init__(self, path: Path, store: Store) -> None:
+    def __init__(self, path: Path, store: Store, name: str | None = None) -> None:
         self._stopping = threading.Event()
-        self._follower = Follower(path, store, Journal(path), self._stopping.wait, JournalReader)
+        self._follower = Follower(
+            path, store, Journal(path), self._stopping.wait, reader=JournalReader, name=name
+        )
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self) -> None:
@@ -90,7 +92,7 @@ class JournalReader(LogReader):
         before = self._inode
         chunk = super().read()
         if chunk is None and self._inode != before:
-            return Chunk([], LogPosition(str(self._path), self._inode, self._offset), full=False)
+            return Chunk([], LogPosition(self._name, self._inode, self._offset), full=False)
         return chunk
 
     def _look(self, file: int) -> tuple[bytes, bool]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from estafeta_core import journal, logs, metrics, notify
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
+from estafeta_core.config.load import known_as
 from estafeta_core.hosting import Shelf
 from estafeta_core.ids import IdSource
 from estafeta_core.store import StoreUnfit, open_store
@@ -83,12 +84,14 @@ def _work(live: Live) -> None:
     suspender.start()
     verifier = Verifier(store, lambda: live.current)
     verifier.start()
-    tracking = JournalFollower(config.state_dir / journal.NAME, store)
+    path = config.state_dir / journal.NAME
+    tracking = JournalFollower(path, store, known_as(config, path))
     tracking.start()
     log.info("following %s", config.maillog)
     notify.ready()
     try:
-        Follower(config.maillog, store, MailLog(recorder), stop.wait).run()
+        name = known_as(config, config.maillog)
+        Follower(config.maillog, store, MailLog(recorder), stop.wait, name=name).run()
     finally:
         notify.stopping()
         tracking.stop(CLEARING_PATIENCE)

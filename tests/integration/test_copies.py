@@ -4,7 +4,6 @@ import base64
 import contextlib
 import random
 import re
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -250,18 +249,15 @@ def test_a_job_is_good_for_none_but_its_message_and_recipients(broken: Relay) ->
 
 
 def test_copies_are_made_while_the_store_is_away(broken: Relay) -> None:
-    path = broken.description["store"].removeprefix("sqlite:///")
-    with queue_manager_held(broken):
-        sent = broken.send(message(), *THREE)
-        numbers = ids(broken, sent)
-        lock = sqlite3.connect(path, isolation_level=None)
-        lock.execute("BEGIN EXCLUSIVE")
-    with contextlib.closing(lock):
+    with contextlib.ExitStack() as locked:
+        with queue_manager_held(broken):
+            sent = broken.send(message(), *THREE)
+            numbers = ids(broken, sent)
+            locked.enter_context(broken.locked_store())
         copies = broken.copies(sent)
         for copy in copies:
             assert_whole(broken, copy, "marker", numbers[copy.delivered_to])
         assert len(copies) == 3
-        lock.execute("ROLLBACK")
     broken.events(sent, *["injection", "delivery"] * 3)
 
 

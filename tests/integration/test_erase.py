@@ -26,8 +26,9 @@ def test_whoever_is_erased_is_in_no_file_of_the_store_and_still_counted(relay: R
         said = relay.estafeta("erase", address, "--yes", "--json", "--forget-suppressions")
         assert said.returncode == 0, said.stderr
         assert json.loads(said.stdout)["erased"]["messages"] == 1
-    store = Path(relay.description["store"].removeprefix("sqlite:///"))
-    for path in store.parent.glob(f"{store.name}*"):
+    url = relay.description["store"]
+    store = Path(url.removeprefix("sqlite:///"))
+    for path in store.parent.glob(f"{store.name}*") if url.startswith("sqlite:") else ():
         assert b"erased.person@" not in path.read_bytes(), path
         assert b"someone.else@" in path.read_bytes() or path != store
     assert (

@@ -23,7 +23,7 @@ from estafeta_postfix.explain.asked import Asked
 from estafeta_postfix.explain.copies import letter
 from estafeta_postfix.explain.explanation import Explanation, explain
 from estafeta_postfix.explain.known import open_known
-from estafeta_testing import peers, session, testcase
+from estafeta_testing import peers, session, stored, testcase
 from estafeta_testing import sandbox as testing
 from estafeta_testing.outbox import Copy
 from estafeta_testing.relay import SENDER, Relay
@@ -363,7 +363,7 @@ def test_what_is_foretold_is_what_happens(name: str, relay: Relay) -> None:
 
 
 def test_nothing_is_sent_counted_stored_or_kept(relay: Relay) -> None:
-    tables = [name for (name,) in relay.sql("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    tables = stored.tables(relay.description["store"])
 
     def everything() -> tuple[object, ...]:
         # What was put off before is tried again now and then, and each time that is an event.

@@ -9,7 +9,6 @@ import os
 import random
 import re
 import signal
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -196,18 +195,9 @@ def test_a_milter_that_hangs_is_answered_for(relay: Relay, history: History, vic
     history.send_until_accepted()
 
 
-@contextlib.contextmanager
-def locked_store(relay: Relay) -> Iterator[None]:
-    path = relay.description["store"].removeprefix("sqlite:///")
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
-        yield
-        connection.execute("ROLLBACK")
-
-
 def test_s23_a_store_that_does_not_answer_defers_mail(relay: Relay, history: History) -> None:
     marker = history.marker()
-    with relay.session() as client, locked_store(relay):
+    with relay.session() as client, relay.locked_store():
         started = time.monotonic()
         reply = client.message(SENDER, [recipient(marker)], message(marker))
         assert reply == "421 4.3.3 [internal] smtpapi unable to generate unique transmission id"
@@ -225,7 +215,7 @@ def test_h12_links_answer_while_the_store_is_locked_and_lose_nothing(relay: Rela
     click = re.findall(r'href="([^"]*)"', body)[0]
     pixel = re.findall(r'src="([^"]*)"', body)[1]
     leave = re.findall(r"<(http[^>]*)>", relay.copy(sent).value("List-Unsubscribe"))[0]
-    with locked_store(relay):
+    with relay.locked_store():
         for method, url, form, status in (
             ("GET", click, None, 302),
             ("GET", pixel, None, 200),
@@ -247,7 +237,7 @@ def test_an_unsubscribe_that_was_answered_survives_a_kill(
     sent = history.accepted[marker]
     leave = re.findall(r"<(http[^>]*)>", relay.copy(sent).value("List-Unsubscribe"))[0]
     dead = victims.pids("web")[0]
-    with locked_store(relay):
+    with relay.locked_store():
         assert relay.http("POST", leave, "List-Unsubscribe=One-Click").status == 200
         victims.kill("web")
         victims.replaced("web", dead)

@@ -1,7 +1,5 @@
 """A store that does not answer, in the words of each provider: temporary, so that no mail is lost."""
 
-import contextlib
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -63,22 +61,13 @@ def impatient() -> Iterator[Relay]:
         yield Relay(running.description)
 
 
-@contextlib.contextmanager
-def locked_store(relay: Relay) -> Iterator[None]:
-    connection = sqlite3.connect(relay.description["store"].removeprefix("sqlite:///"), isolation_level=None)
-    with contextlib.closing(connection):
-        connection.execute("BEGIN EXCLUSIVE")
-        yield
-        connection.execute("ROLLBACK")
-
-
 @pytest.mark.parametrize("customer", CUSTOMERS, ids=lambda customer: customer.listener)
 def test_d25_t57_a_fault_of_the_service_is_temporary_and_said_in_the_providers_words(
     impatient: Relay, customer: Customer
 ) -> None:
     message = TEXTS.format(customer.sender).encode()
     session = partial(impatient.session, customer.credential, listener=customer.listener)
-    with session() as client, locked_store(impatient):
+    with session() as client, impatient.locked_store():
         assert client.message(customer.sender, ["one@example.net"], message) == customer.reply
     with session() as client:
         sent = queue_id(client.message(customer.sender, ["two@example.net"], message))
@@ -90,6 +79,6 @@ def test_t44_contacts_that_cannot_be_kept_are_not_said_to_be(impatient: Relay) -
     with impatient.session("plan/usuario", listener="teenvio-58700") as client:
         for line in ("MAIL FROM:<remitente@dominio.example>", "RCPT TO:<contacto@example.net>", "DATA"):
             client.command(line)
-        with locked_store(impatient):
+        with impatient.locked_store():
             assert client.command(".") == "451 4.3.0 Internal error - try again later"
     assert impatient.sql("SELECT count(*) FROM contacts WHERE address = 'contacto@example.net'") == [(0,)]

@@ -24,7 +24,7 @@ from starlette.applications import Starlette
 from estafeta_core import journal, logs, metrics, notify
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
-from estafeta_core.config.load import Snapshot
+from estafeta_core.config.load import Snapshot, known_as
 from estafeta_core.config.schema import Config
 from estafeta_core.hosting import Shelf
 from estafeta_core.links import Links
@@ -85,7 +85,8 @@ def make_service(snapshot: Snapshot, links: Links, store: Store) -> Service:
     """Return what the paths work with."""
     config = snapshot.config
     counted = Metrics(config.run_dir)
-    recorder = Recorder(store, Journal(config.state_dir / journal.NAME), counted)
+    path = config.state_dir / journal.NAME
+    recorder = Recorder(store, Journal(path), counted, known_as(config, path))
     proxies = client.networks(config.web.trusted_proxies)
     webhooks = Delivery(Poster(Guard.from_config(config.webhooks)))
     return Service(

@@ -39,7 +39,9 @@ _Waiting = tuple[bytes, str, Callable[[bool], None]]
 class Recorder:
     """Takes events, and keeps what it took."""
 
-    def __init__(self, store: Store, file: Journal, metrics: Metrics) -> None:
+    def __init__(self, store: Store, file: Journal, metrics: Metrics, name: str | None = None) -> None:
+        """Take the journal, and the `name` that the store knows it by, if that is not its path."""
+        self._name = name or str(file.path)
         self._store = store
         self._journal = file
         self._metrics = metrics
@@ -72,7 +74,7 @@ class Recorder:
 
     def waiting(self) -> int:
         """Return how many bytes of the journal the store has not; StoreUnavailable, OSError."""
-        return journal.waiting(self._journal.path, self._store.log_position(str(self._journal.path)))
+        return journal.waiting(self._journal.path, self._store.log_position(self._name))
 
     async def store_answers(self) -> bool:
         """Return whether the store can be written to now."""

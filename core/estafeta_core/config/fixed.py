@@ -24,7 +24,8 @@ _RENDERED = (
     "queue_directory",
     "milter_processes",
 )
-_TAKEN = ("store", "store_timeout", "socket_group", "log_format", "web")  # opened or bound by processes alone
+# Opened or bound by processes alone.
+_TAKEN = ("store", "node", "store_timeout", "socket_group", "log_format", "web")
 _LIVE = frozenset({"deprecated"})  # keys of a listener that the daemons alone read, at each message
 
 

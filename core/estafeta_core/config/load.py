@@ -7,6 +7,7 @@ and domains are lower-case A-labels, so that nobody after this has to think of i
 
 import contextlib
 import gc
+import socket
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,13 @@ def _config(document: Document, path: Path) -> Config:
     )
     checks.check_config(document, config)
     return config
+
+
+def known_as(config: Config, log: Path) -> str:
+    """Return how the store knows a log of this host: by node and path, where hosts share the store."""
+    if config.store.startswith(SQLITE):
+        return str(log)
+    return f"{config.node or socket.gethostname()}:{log}"
 
 
 def _store(url: str, folder: Path) -> str:

@@ -4,11 +4,12 @@ Everything above is written once, in SQL that both understand or that `postgresq
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from estafeta_core.store import statements
+from estafeta_core.store.errors import StoreUnavailable
 from estafeta_core.store.statements import Values
 
 Rows = Sequence[tuple[int, Values]]  # of one submission: the place of each statement, and its values
@@ -82,10 +83,11 @@ class Transactions(ABC):
         """Close for good."""
         self.disconnect()
 
-    def commit(self, batch: Sequence[Rows]) -> dict[int, str]:
+    def commit(self, batch: Sequence[Rows], given_up: Callable[[], bool]) -> dict[int, str]:
         """Write the batch and commit; return the places in it of those left out, with the reason.
 
-        StoreUnavailable when nothing was written.
+        StoreUnavailable when nothing was written: among other reasons, because somebody has given it up while
+        the store stood still, and has told so.
         """
         with self.translated():
             try:
@@ -98,6 +100,8 @@ class Transactions(ABC):
                 refused = self._execute_apart(batch)
             else:
                 refused = {}
+            if given_up():
+                raise StoreUnavailable("it stood still for longer than somebody waited")
             self.finish()
             return refused
 

@@ -2,10 +2,10 @@
 
 While one transaction reaches the disk, further submissions queue up and share the
 next one. A submission is all or nothing. Its future resolves when its rows are
-durable, and can be cancelled until its transaction has the database to itself; so
-what was cancelled is never written later. One case stays open: a caller who gives
-up while his transaction is being written cannot know, as with every commit, and a
-failure of the disk at that moment leaves it open too.
+durable, and can be cancelled until its transaction has begun; and a transaction that
+somebody has given up is not committed. One case stays open: a caller who gives up while
+the commit is on its way cannot know, as with every commit, and a failure of the disk or
+the server at that moment leaves it open too.
 
 A submission the schema refuses fails alone: the transaction is repeated with a
 savepoint for each. Any other fault fails whatever is waiting, at once, and the next
@@ -36,6 +36,17 @@ BATCH = 500  # submissions to a transaction, so that other processes need not wa
 log = logging.getLogger(__name__)
 
 
+class Promise(Future[None]):
+    """A future that knows whether somebody has tried to cancel it, even too late."""
+
+    given_up = False
+
+    def cancel(self) -> bool:
+        """Cancel what has not begun; what has is not committed, unless it is too late for that too."""
+        self.given_up = True
+        return super().cancel()
+
+
 class Submission:
     """Rows that are written together, and the future that tells when they are durable."""
 
@@ -43,7 +54,7 @@ class Submission:
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.statements = [statements.convert(row) for row in rows]
-        self.future: Future[None] = Future()
+        self.future = Promise()
 
 
 class Writer:
@@ -125,7 +136,10 @@ class Writer:
             return
         batch = [each for each in (first, *self._drained()) if each.future.set_running_or_notify_cancel()]
         try:
-            refused = self._transactions.commit([submission.statements for submission in batch])
+            refused = self._transactions.commit(
+                [submission.statements for submission in batch],
+                lambda: any(submission.future.given_up for submission in batch),
+            )
         except StoreUnavailable as error:
             self._transactions.disconnect()
             self._transactions.end()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from estafeta_core.config.load import known_as
 from estafeta_core.store import StoreUnavailable
 from estafeta_core.store.reader import Reader
 from estafeta_core.store.rows import LogPosition
@@ -47,15 +48,15 @@ def look(setup: Setup) -> Iterator[Finding]:
         contextlib.suppress(StoreUnavailable),
         contextlib.closing(Reader(backend(setup.config.store, PATIENCE))) as reader,
     ):
-        yield from _following(log, reader)
+        yield from _following(log, known_as(setup.config, log), reader)
 
 
-def _following(log: Path, reader: Reader) -> Iterator[Finding]:
-    first = reader.log_position(str(log))
+def _following(log: Path, name: str, reader: Reader) -> Iterator[Finding]:
+    first = reader.log_position(name)
     if _waiting(log, first) == 0:
         return
     time.sleep(AGAIN)
-    position = reader.log_position(str(log))
+    position = reader.log_position(name)
     waiting = _waiting(log, position)
     if waiting is None:
         yield Finding(

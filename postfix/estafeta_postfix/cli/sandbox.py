@@ -36,8 +36,11 @@ ERRORS = (FolderError, InstanceError, NotReadyError, PortError, RenderError, Soc
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A folder of account files of your own.",
 )
+@click.option("--store", help="A postgresql:// URL of a database for it, instead of a file of its own.")
 @click.option("--json", "as_json", is_flag=True, help="When all is running, print one line of JSON.")
-def command(folder: Path | None, file: Path | None, accounts: Path | None, as_json: bool) -> None:
+def command(
+    *, folder: Path | None, file: Path | None, accounts: Path | None, store: str | None, as_json: bool
+) -> None:
     """Run everything on loopback, without touching any mail server, until Ctrl-C.
 
     A Postfix of its own, the daemons, the web service, and a server that plays every remote mail host:
@@ -51,6 +54,6 @@ def command(folder: Path | None, file: Path | None, accounts: Path | None, as_js
         click.echo(f"sandbox: {text}", err=True)
 
     try:
-        asyncio.run(run.run(folder, file=file, accounts=accounts, say=say, announce=announce))
+        asyncio.run(run.run(folder, file=file, accounts=accounts, store=store, say=say, announce=announce))
     except ERRORS as error:
         raise Failure(str(error)) from None

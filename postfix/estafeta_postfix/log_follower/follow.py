@@ -47,9 +47,13 @@ class Follower:
         store: Store,
         meaning: Meaning,
         wait: Callable[[float], bool],
-        reader: Callable[[Path, LogPosition | None], LogReader] = LogReader,
+        *,
+        reader: Callable[[Path, LogPosition | None, str], LogReader] = LogReader,
+        name: str | None = None,
     ) -> None:
+        """Take the log's path, and the `name` that the store knows it by, where that is another."""
         self._path = path
+        self._name = name or str(path)
         self._store = store
         self._meaning = meaning
         self._wait = wait
@@ -68,9 +72,9 @@ class Follower:
 
     def _follow(self) -> None:
         """Follow from where the store says, until told to stop or something fails."""
-        self._recorded = self._store.log_position(str(self._path))
+        self._recorded = self._store.log_position(self._name)
         self._meaning.forget()
-        reader = self._reader(self._path, self._recorded)
+        reader = self._reader(self._path, self._recorded, self._name)
         try:
             while True:
                 chunk = reader.read()

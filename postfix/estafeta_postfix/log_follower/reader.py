@@ -40,9 +40,14 @@ class LogReader:
     grace = GRACE
 
     def __init__(
-        self, path: Path, position: LogPosition | None, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        position: LogPosition | None,
+        name: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
+        self._name = name or str(path)
         self._clock = clock
         self._wanted = position
         self._file: int | None = None
@@ -110,7 +115,7 @@ class LogReader:
                 return None
             end = len(data)  # a line longer than any that Postfix writes tells nothing
         self._offset += end
-        position = LogPosition(str(self._path), self._inode, self._offset)
+        position = LogPosition(self._name, self._inode, self._offset)
         return Chunk(data[:end].removesuffix(b"\n").split(b"\n"), position, full)
 
     def _look(self, file: int) -> tuple[bytes, bool]:

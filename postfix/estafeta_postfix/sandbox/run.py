@@ -53,6 +53,7 @@ async def run(
     *,
     file: Path | None,
     accounts: Path | None,
+    store: str | None,
     say: Callable[[str], None],
     announce: Callable[[Description], None],
 ) -> None:
@@ -68,7 +69,9 @@ async def run(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with taken(folder) as layout:
         supervisor = Supervisor()
-        starting = asyncio.create_task(_start(layout, supervisor, file, accounts, say))
+        starting = asyncio.create_task(
+            _start(layout, supervisor, file=file, accounts=accounts, store=store, say=say)
+        )
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -85,15 +88,17 @@ async def run(
 async def _start(
     layout: Layout,
     supervisor: Supervisor,
+    *,
     file: Path | None,
     accounts: Path | None,
+    store: str | None,
     say: Callable[[str], None],
 ) -> Description:
     say(f"writing configuration into {layout.root}")
     numbers = _take_ports(len(base(file).listeners))
     owner = mail_owner()
     group = grp.getgrgid(owner.pw_gid).gr_name
-    chosen = settings(layout, numbers, group, file=file, accounts=accounts)
+    chosen = settings(layout, numbers, group, file=file, accounts=accounts, store=store)
     for path in SOCKETS:
         sockets.claim(path(chosen.config.run_dir))
     credentials = _write_files(layout, chosen)

@@ -81,9 +81,15 @@ def base(file: Path | None) -> Config:
 
 
 def settings(
-    layout: Layout, ports: Ports, socket_group: str, *, file: Path | None = None, accounts: Path | None = None
+    layout: Layout,
+    ports: Ports,
+    socket_group: str,
+    *,
+    file: Path | None = None,
+    accounts: Path | None = None,
+    store: str | None = None,
 ) -> Settings:
-    """Return the settings of a sandbox in `layout`, on `ports`. Raises ConfigError."""
+    """Return the settings of a sandbox in `layout`, on `ports`; `store` replaces its own. ConfigError."""
     own = base(file)
     chosen = accounts or _accounts_of(file, own)
     config = msgspec.structs.replace(
@@ -94,7 +100,7 @@ def settings(
             for (name, listener), port in zip(own.listeners.items(), ports.listeners, strict=True)
         },
         signing_keys=(layout.signing_key,),
-        store=f"sqlite:///{layout.store}",
+        store=store or f"sqlite:///{layout.store}",
         accounts_dir=(chosen or layout.accounts).absolute(),
         run_dir=layout.sockets,
         state_dir=layout.state,

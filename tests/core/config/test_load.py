@@ -1,4 +1,5 @@
 import gc
+import socket
 import time
 from pathlib import Path
 
@@ -37,6 +38,16 @@ def test_relative_paths_count_from_the_folder_of_the_file(
 def test_an_absolute_store_stays(config: Path) -> None:
     config.write_text(config.read_text() + "store: sqlite:////var/lib/x/e.db\n")
     assert load.load_config(config).store == "sqlite:////var/lib/x/e.db"
+
+
+def test_a_log_is_known_by_its_path_and_where_hosts_share_a_store_by_its_host_too(config: Path) -> None:
+    log = Path("/var/log/mail.log")
+    text = config.read_text()
+    assert load.known_as(load.load_config(config), log) == "/var/log/mail.log"
+    config.write_text(f"{text}store: postgresql:///mail\n")
+    assert load.known_as(load.load_config(config), log) == f"{socket.gethostname()}:/var/log/mail.log"
+    config.write_text(f"{text}store: postgresql:///mail\nnode: mx1\n")
+    assert load.known_as(load.load_config(config), log) == "mx1:/var/log/mail.log"
 
 
 def test_names_come_out_in_the_one_spelling_they_are_compared_in(config: Path, account: Path) -> None:

@@ -52,15 +52,19 @@ class Noted(Transactions):
             raise StoreUnavailable(str(error)) from error
 
 
+def never() -> bool:
+    return False
+
+
 def test_the_rows_of_a_batch_go_by_statement_in_the_order_of_the_table() -> None:
     noted = Noted()
-    assert noted.commit([[(3, (1,)), (1, (2,))], [(1, (3,))]]) == {}
+    assert noted.commit([[(3, (1,)), (1, (2,))], [(1, (3,))]], never) == {}
     assert noted.said == [(1, [2, 3]), (3, [1]), "COMMIT"]
 
 
 def test_what_is_refused_is_left_out_and_the_others_are_written() -> None:
     noted = Noted()
-    assert noted.commit([[(1, (1,))], [(1, (2,)), (2, (-1,))]]) == {1: "negative"}
+    assert noted.commit([[(1, (1,))], [(1, (2,)), (2, (-1,))]], never) == {1: "negative"}
     again = noted.said[noted.said.index("ROLLBACK") :]
     first, second = "SAVEPOINT submission", "RELEASE SAVEPOINT submission"
     undone = ["ROLLBACK TO SAVEPOINT submission", second, "COMMIT"]
@@ -70,7 +74,14 @@ def test_what_is_refused_is_left_out_and_the_others_are_written() -> None:
 def test_a_fault_of_the_store_is_the_whole_batchs() -> None:
     noted = Noted()
     with pytest.raises(StoreUnavailable, match="broken"):
-        noted.commit([[(1, (1,))], [(1, (0,))]])
+        noted.commit([[(1, (1,))], [(1, (0,))]], never)
+    assert "COMMIT" not in noted.said
+
+
+def test_what_somebody_has_given_up_is_not_committed() -> None:
+    noted = Noted()
+    with pytest.raises(StoreUnavailable, match="stood still"):
+        noted.commit([[(1, (1,))]], lambda: True)
     assert "COMMIT" not in noted.said
 
 

@@ -79,6 +79,22 @@ def test_position_and_events_are_one_transaction(
     assert (position.inode, position.offset) == (log.stat().st_ino, log.stat().st_size)
 
 
+def test_logs_of_two_hosts_with_the_same_path_are_each_followed_from_where_they_were(
+    log: Path, store: Store, inject: Callable[..., None], tmp_path: Path
+) -> None:
+    inject("A1B2C3", "a@example.com", "b@example.com")
+    other = tmp_path / "other.log"
+    append(log, "a@example.com")
+    append(other, "b@example.com")
+    for _ in range(2):
+        for name, path in (("mx1:mail.log", log), ("mx2:mail.log", other)):
+            meaning = MailLog(Recorder(store, IdSource(), Timestamps()))
+            Follower(path, store, meaning, Turns(5), name=name).run()
+    assert recorded(store) == [1001, 1002]
+    positions = [store.log_position(name) for name in ("mx1:mail.log", "mx2:mail.log")]
+    assert [each and each.inode for each in positions] == [log.stat().st_ino, other.stat().st_ino]
+
+
 def test_lines_that_tell_nothing_cost_no_transaction(log: Path, store: Store) -> None:
     log.write_text("Nov 20 13:52:35 mx postfix/qmgr[1]: A1B2C3: removed\n")
     run(log, store, Turns(5))

@@ -24,7 +24,7 @@ class Log:
         self.path = path
         self.clock = Clock()
         self.position: LogPosition | None = None
-        self.reader = LogReader(path, None, self.clock)
+        self.reader = LogReader(path, None, clock=self.clock)
 
     def write(self, text: bytes, path: Path | None = None) -> None:
         with (path or self.path).open("ab") as file:
@@ -42,7 +42,7 @@ class Log:
 
     def restart(self) -> None:
         self.reader.close()
-        self.reader = LogReader(self.path, self.position, self.clock)
+        self.reader = LogReader(self.path, self.position, clock=self.clock)
 
 
 @pytest.fixture

@@ -35,4 +35,4 @@ def catch_up(folder: Path, store: Store) -> None:
     """Bring the journal in `folder` into the store."""
     path = folder / journal.NAME
     reading = _Reading(path)
-    Follower(path, store, reading, reading.wait, JournalReader).run()
+    Follower(path, store, reading, reading.wait, reader=JournalReader).run()

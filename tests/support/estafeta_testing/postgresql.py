@@ -3,6 +3,7 @@
 It runs as whoever runs the tests, or for root, whom PostgreSQL refuses, as a user that owns nothing else.
 """
 
+import atexit
 import contextlib
 import itertools
 import os
@@ -14,6 +15,7 @@ import tempfile
 import time
 import urllib.parse
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +166,14 @@ def _owner() -> tuple[int, int] | None:
             entry = pwd.getpwnam(name)
             return entry.pw_uid, entry.pw_gid
     raise AssertionError("root may not run PostgreSQL, and there is neither a user postgres nor nobody")
+
+
+@cache
+def shared() -> Cluster:
+    """Return a server that lives as long as this process."""
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(running())
 
 
 @contextlib.contextmanager

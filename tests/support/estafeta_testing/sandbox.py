@@ -6,6 +6,7 @@
 import contextlib
 import email.policy
 import json
+import os
 import smtplib
 import sqlite3
 import ssl
@@ -18,11 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
+
 from estafeta_core.events import view
 from estafeta_core.store import Found, Store, open_store
 from estafeta_postfix.sandbox.child import started
 from estafeta_postfix.sandbox.settings import BOUNCE_DOMAIN, HOSTNAME, LISTENERS
+from estafeta_testing import postgresql, stored
 
+STORE = "ESTAFETA_TEST_STORE"  # sqlite or postgresql: what the sandboxes of tests have
 PATIENCE = 20.0  # seconds for what takes well under one on an idle machine
 REPLY = 60.0  # seconds a client waits for a reply; SparkPost tells its clients to wait as long
 
@@ -225,9 +230,27 @@ class Sandbox:
 
     def sql(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Ask the store's database directly, read-only."""
-        path = self.description["store"].removeprefix("sqlite:///")
+        url = self.description["store"]
+        if url.startswith("postgresql:"):
+            with psycopg.connect(url) as connected:
+                connected.read_only = True
+                return connected.execute(query.replace("?", "%s").encode(), parameters).fetchall()
+        path = url.removeprefix("sqlite:///")
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             return connection.execute(query, parameters).fetchall()
+
+    @contextlib.contextmanager
+    def locked_store(self) -> Iterator[None]:
+        """Let the store take nothing from anybody; readers are answered."""
+        with stored.database(self.description["store"]) as connection:
+            if self.description["store"].startswith("postgresql:"):
+                connection.execute("BEGIN")
+                tables = "suppressions, tags, transmissions, messages, events, contacts, groups"
+                connection.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE")
+            else:
+                connection.execute("BEGIN EXCLUSIVE")
+            yield
+            connection.execute("ROLLBACK")
 
     def queue(self) -> list[dict[str, Any]]:
         """Return what lies in Postfix's queue, as `postqueue -j` shows it."""
@@ -249,11 +272,28 @@ class Sandbox:
 @contextlib.contextmanager
 def running(arguments: Sequence[str] = (), *, config: str = QUICK) -> Iterator[Sandbox]:
     """Run a sandbox of its own with the text `config` as its --config, and stop it in the end."""
+    with store_arguments() as store, started_with([*store, *arguments], config=config) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def started_with(arguments: Sequence[str], *, config: str) -> Iterator[Sandbox]:
+    """Run a sandbox with its own store, unless the arguments say otherwise."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(config)
         file.flush()
         with started(["--config", file.name, *arguments]) as description:
             yield Sandbox(description)
+
+
+@contextlib.contextmanager
+def store_arguments() -> Iterator[list[str]]:
+    """Yield what a sandbox is told of its store: where STORE says so, one in PostgreSQL."""
+    if os.environ.get(STORE, "sqlite") == "sqlite":
+        yield []
+    else:
+        with postgresql.shared().store() as url:
+            yield ["--store", url]
 
 
 def queue_id(reply: bytes) -> str:

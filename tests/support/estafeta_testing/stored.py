@@ -10,6 +10,7 @@ import psycopg
 
 from estafeta_core.ids import IdSource
 from estafeta_core.store.rows import Event, Message, Row, Transmission
+from estafeta_core.store.scripts import migrations
 
 IDS = IdSource()
 
@@ -86,3 +87,12 @@ def columns_of(url: str, table: str) -> list[str]:
     """Return the columns of a table."""
     with database(url) as connection:
         return [column[0] for column in connection.execute(f"SELECT * FROM {table} LIMIT 0").description]
+
+
+def tables(url: str) -> list[str]:
+    """Return every table of a store that says something of mail, partitions apart."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for sql in migrations().values():
+            connection.executescript(sql)
+        made = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return [name for (name,) in made if columns_of(url, name)]

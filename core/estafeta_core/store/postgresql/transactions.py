@@ -12,7 +12,7 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 import psycopg
@@ -128,11 +128,11 @@ class PostgresTransactions(Transactions):
             with connection.cursor() as cursor:
                 cursor.executemany(statement.text, [statement.values(row) for row in rows])
 
-    def commit(self, batch: Sequence[Rows]) -> dict[int, str]:
+    def commit(self, batch: Sequence[Rows], given_up: Callable[[], bool]) -> dict[int, str]:
         """Write the batch and commit, again where the server had to choose between transactions."""
         for left in reversed(range(TRIES)):
             try:
-                return super().commit(batch)
+                return super().commit(batch, given_up)
             except StoreUnavailable as error:
                 circular = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
                 if not left or not isinstance(error.__cause__, circular):
@@ -149,7 +149,7 @@ class PostgresTransactions(Transactions):
             log.warning("no answer to a COMMIT, looking what became of it: %s", " ".join(str(error).split()))
             if not self._committed():
                 raise
-            log.warning("it was done")
+            log.warning("the COMMIT that was not answered was done")
         else:
             if done != "COMMIT":  # the server's word for a transaction that it had given up before
                 raise StoreUnavailable(f"COMMIT was answered with {done}")
