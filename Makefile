@@ -10,6 +10,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 # For one test: make test TESTS='tests/core -k identity'
 TESTS ?= tests
+# What the sandboxes of tests keep things in: make test STORE=postgresql runs them all on PostgreSQL.
+STORE ?= sqlite
 # For ten minutes, or a seed again: make chaos CHAOS='--seconds 600 --seed 7'
 CHAOS ?= --seconds 120
 
@@ -35,7 +37,7 @@ sandbox: run-packages $(READY) ## keep the whole system running on loopback, unt
 	@$(BIN)/estafeta sandbox
 
 test: test-packages $(READY) ## run every test, real Postfix included
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	@ESTAFETA_TEST_STORE=$(STORE) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 chaos: test-packages $(READY) ## kill everything at random under load, two minutes long, and check every message
 	@$(BIN)/python tests/chaos/run.py $(CHAOS)

@@ -32,6 +32,8 @@ ELSEWHERE = {
         "files of the backup",
         "tests/integration/test_restore.py",
     ),
+    "pg_dump": ("a database of that name", "tests/core/store/postgresql/test_backend.py"),
+    "pg_restore": ("a database of that name", "tests/core/store/postgresql/test_backend.py"),
     "tar": ("files of the backup", "tests/integration/test_restore.py"),
     "rm": ("files of the backup", "tests/integration/test_restore.py"),
     "systemctl": ("systemd as the first process", "tests/integration/test_units.py"),

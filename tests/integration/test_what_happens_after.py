@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from estafeta_testing.receiver import Receiver, receiving
-from estafeta_testing.sandbox import QUICK, Sandbox, queue_id, running, wait_for
+from estafeta_testing.sandbox import QUICK, STORES, Sandbox, queue_id, running, wait_for
 
 SECONDS = 10.0  # from the 250 to the last event, everywhere
 SENDER = "news@acme.example"
@@ -77,9 +77,9 @@ def post(client: smtplib.SMTP, recipient: str) -> str:
     return queue_id(reply)
 
 
-@pytest.fixture(scope="module")
-def sent() -> Iterator[Sent]:
-    with running(config=QUICK) as sandbox, receiving() as receiver:
+@pytest.fixture(scope="module", params=STORES)
+def sent(request: pytest.FixtureRequest) -> Iterator[Sent]:
+    with running(config=QUICK, kind=request.param) as sandbox, receiving() as receiver:
         made = httpx2.post(
             f"{sandbox.web}/api/v1/webhooks",
             headers={"Authorization": sandbox.credential().password},

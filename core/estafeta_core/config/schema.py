@@ -195,8 +195,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Recipients of RCPT TO, cc, bcc and archive together. Postfix is told to read 5,000 of a message at
     once, and has to read to the end; a job has room for about 7,000, in the 59,000 bytes of its field."""
     store: str = "sqlite:////var/lib/estafeta/estafeta.db"
-    node: str = ""  # this host, among those that share a store in PostgreSQL; "": the host's name
-    """Where messages and events are kept: `sqlite:///` and the path."""
+    """Where messages and events are kept: `sqlite:///` and the path, or `postgresql://host/database`."""
+    node: str = ""
+    """This host, among those that share a store in PostgreSQL; empty for the host's name."""
     accounts_dir: Path = Path("accounts.d")
     """Folder of the account files (`*.yaml`)."""
     run_dir: Path = Path("/run/estafeta")

@@ -28,6 +28,7 @@ from estafeta_postfix.sandbox.settings import BOUNCE_DOMAIN, HOSTNAME, LISTENERS
 from estafeta_testing import postgresql, stored
 
 STORE = "ESTAFETA_TEST_STORE"  # sqlite or postgresql: what the sandboxes of tests have
+STORES = ("sqlite", "postgresql")
 PATIENCE = 20.0  # seconds for what takes well under one on an idle machine
 REPLY = 60.0  # seconds a client waits for a reply; SparkPost tells its clients to wait as long
 
@@ -270,9 +271,11 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def running(arguments: Sequence[str] = (), *, config: str = QUICK) -> Iterator[Sandbox]:
+def running(
+    arguments: Sequence[str] = (), *, config: str = QUICK, kind: str | None = None
+) -> Iterator[Sandbox]:
     """Run a sandbox of its own with the text `config` as its --config, and stop it in the end."""
-    with store_arguments() as store, started_with([*store, *arguments], config=config) as running:
+    with store_arguments(kind) as store, started_with([*store, *arguments], config=config) as running:
         yield running
 
 
@@ -287,9 +290,9 @@ def started_with(arguments: Sequence[str], *, config: str) -> Iterator[Sandbox]:
 
 
 @contextlib.contextmanager
-def store_arguments() -> Iterator[list[str]]:
-    """Yield what a sandbox is told of its store: where STORE says so, one in PostgreSQL."""
-    if os.environ.get(STORE, "sqlite") == "sqlite":
+def store_arguments(kind: str | None) -> Iterator[list[str]]:
+    """Yield what a sandbox is told of its store, one of STORES; what STORE says where it is None."""
+    if (kind or os.environ.get(STORE, STORES[0])) == STORES[0]:
         yield []
     else:
         with postgresql.shared().store() as url:
