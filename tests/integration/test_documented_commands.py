@@ -36,7 +36,7 @@ ELSEWHERE = {
     "pg_restore": ("a database of that name", "tests/core/store/postgresql/test_backend.py"),
     "tar": ("files of the backup", "tests/integration/test_restore.py"),
     "rm": ("files of the backup", "tests/integration/test_restore.py"),
-    "systemctl": ("systemd as the first process", "tests/integration/test_units.py"),
+    "systemctl": ("systemd as the first process", "tests/integration/test_existing_server.py"),
     "dpkg -i": ("a machine to install on", "tests/tools/test_deb.py"),
     "estafeta check": ("DNS and the host's own Postfix, for seconds", "tests/postfix/cli/test_check.py"),
     "estafeta domain verify": ("records in DNS", "tests/integration/test_domain_verification.py"),

@@ -32,7 +32,7 @@ def test_it_is_installed_upgraded_and_purged_without_a_trace(machine: Machine) -
     assert machine.run("find /etc/postfix /etc/default -type f -exec md5sum {} + | sort") == before
     assert "0.1.0" in machine.run("estafeta --version")
     assert machine.run("stat -c '%a %U %G' /etc/estafeta /etc/estafeta/estafeta.yaml").splitlines() == [
-        "750 root estafeta",
+        "2750 root estafeta",
         "640 root estafeta",
     ]
     assert "cannot" not in machine.run("runuser -u estafeta -- estafeta check")
