@@ -17,12 +17,15 @@ TEXTS = (
 def groups_of(relay: Relay, address: str) -> list[tuple[str, bool, set[str]]]:
     """Return mark, whether a message came, and the addresses of each group that this address is in."""
     found = relay.sql(
-        "SELECT substr(name, 1, 5), transmission_id IS NOT NULL, group_concat(address)"
+        "SELECT group_id, substr(name, 1, 5), transmission_id IS NOT NULL, address"
         " FROM groups JOIN group_contacts USING (group_id) WHERE account = 'plan' AND group_id IN"
-        " (SELECT group_id FROM group_contacts WHERE address = ?) GROUP BY group_id",
+        " (SELECT group_id FROM group_contacts WHERE address = ?)",
         address,
     )
-    return [(mark, bool(came), set(addresses.split(","))) for mark, came, addresses in found]
+    groups: dict[int, tuple[str, bool, set[str]]] = {}
+    for group_id, mark, came, each in found:
+        groups.setdefault(group_id, (mark, bool(came), set()))[2].add(each)
+    return list(groups.values())
 
 
 def data(content: bytes) -> Callable[[Connection], None]:
