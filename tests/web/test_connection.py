@@ -181,6 +181,23 @@ def test_what_comes_while_an_answer_is_made_waits_and_nothing_more_is_taken(tmp_
         asyncio.run(ask())
 
 
+def test_h9_a_client_that_never_waits_for_answers_is_held_back(tmp_path: Path) -> None:
+    async def ask() -> None:
+        piece = OPEN * 50
+        async with both.connected() as (asked, client, _):
+            for _ in range(2000):
+                if not client.paused:
+                    asked.data_received(piece)
+                await asyncio.sleep(0.001)
+                assert len(asked._held) <= 2 * len(piece)
+                if client.received.count(b"HTTP/1.1 200 OK") > 200:
+                    return
+            raise AssertionError("it is not answered")
+
+    with both_ways(tmp_path) as both:
+        asyncio.run(ask())
+
+
 def test_h9_a_line_end_between_requests_is_no_way_to_stay_for_ever(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

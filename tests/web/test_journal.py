@@ -55,6 +55,21 @@ def test_a_full_file_is_put_aside(journal: Journal, monkeypatch: pytest.MonkeyPa
     assert contents(journal) == [b"12\n34\n", b"56\n78\n", b"90\n"]
 
 
+def test_lines_are_kept_though_no_other_file_can_be_begun(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FULL", 5)
+    journal.append(b"1\n")
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limit[1]))  # no file can be opened
+    try:
+        journal.append(b"2345\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    journal.append(b"6\n")
+    assert contents(journal) == [b"1\n2345\n", b"6\n"]
+
+
 def test_a_file_is_put_aside_when_asked_for_unless_it_is_empty(journal: Journal) -> None:
     journal.append(b"1\n")
     for _ in range(2):

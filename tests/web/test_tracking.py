@@ -6,7 +6,7 @@ from estafeta_core import journal
 from estafeta_core.events import ADDITIONAL
 from estafeta_core.store.rows import TokenEvent
 from estafeta_core.tokens import Kind, Token
-from estafeta_web.tracking import EVENT_TYPES, Tracking
+from estafeta_web.tracking import EVENT_TYPES, USER_AGENT_CHARACTERS, Tracking, _agent
 
 # What is only looked at tells nothing: the pixel in a web version does.
 SILENT = {Kind.BOUNCE, Kind.WEB_VERSION, Kind.FILE, Kind.IMAGE}
@@ -53,6 +53,14 @@ def test_a_line_says_what_was_done_by_whom_and_when(token: Token, kind: str, sai
 )
 def test_h7_what_is_automated_is_marked(agent: bytes, head: bool, mark: str | None) -> None:
     assert told(Tracking(), Token(Kind.OPEN, 7), agent, head=head).data.get("automated") == mark
+
+
+def test_h9_a_long_user_agent_is_remembered_by_its_beginning() -> None:
+    _agent.cache_clear()
+    for end in range(3):
+        event = told(Tracking(), Token(Kind.OPEN, 7), b"x" * 60_000 + b"%d" % end)
+        assert event.data["user_agent"] == "x" * USER_AGENT_CHARACTERS
+    assert _agent.cache_info().currsize == 1
 
 
 def test_h7_a_burst_names_the_clicks_before_it() -> None:

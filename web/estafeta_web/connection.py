@@ -66,7 +66,7 @@ class Connection(HttpToolsProtocol):
         if self._answer is not None:
             self._held += data
             self.flow.pause_reading()
-        elif self._parsing or not self._free() or not self._goes_short(data):
+        elif not self._goes_short(data):
             self._goes_long(data)
 
     def on_message_begin(self) -> None:
@@ -141,6 +141,8 @@ class Connection(HttpToolsProtocol):
 
     def _goes_short(self, data: bytes) -> bool:
         """Have the request that `data` begins with answered the short way, where it may go there."""
+        if self._parsing or not self._free():
+            return False
         request = short_way.plain(data)
         if request is None:
             return False
@@ -173,10 +175,12 @@ class Connection(HttpToolsProtocol):
         self._answered = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._keep(self.timeout_keep_alive)
+        held, self._held = self._held, b""
+        if held and self._goes_short(held):
+            return  # more is read when all that is here is answered
         self.flow.resume_reading()
-        if self._held:
-            held, self._held = self._held, b""
-            self.data_received(held)
+        if held:
+            self._goes_long(held)
 
     def _watch(self) -> None:
         left = self.transport.get_write_buffer_size()

@@ -60,7 +60,8 @@ class Journal:
             raise
         self._size += written
         if self._size >= FULL:
-            self.turn_over()
+            with contextlib.suppress(OSError):  # the lines are on the disk; the next use tries again
+                self.turn_over()
 
     def turn_over(self) -> None:
         """Put aside what has been written, so that it can be removed when it has been read."""

@@ -17,7 +17,7 @@ from estafeta_core.tokens import Kind, Token
 from estafeta_web import automated
 
 USER_AGENT_CHARACTERS = 512  # real ones stay below 300
-REMEMBERED = 4096  # user agents, and addresses: those of some minutes, in 5 MB at most
+REMEMBERED = 4096  # user agents, and addresses: those of some minutes, in 20 MB at most
 LINKS = 1024  # links of messages that people read just now, in 5 MB when all are long
 
 EVENT_TYPES = {
@@ -42,8 +42,8 @@ class _Agent(NamedTuple):
 
 @functools.lru_cache(REMEMBERED)
 def _agent(field: bytes) -> _Agent:
-    """Return what a User-Agent field says, bounded and without controls."""
-    text = _CONTROL.sub("", field.decode("latin-1"))[:USER_AGENT_CHARACTERS]
+    """Return what a User-Agent field, bounded by the caller, says without controls."""
+    text = _CONTROL.sub("", field.decode("latin-1"))
     return _Agent(text, journal.quoted(text), automated.mark("GET", text))
 
 
@@ -72,7 +72,7 @@ class Tracking:
     def line(self, token: Token, agent: bytes, address: str, *, head: bool) -> bytes:
         """Return the journal's line of an open or a click: of whom a User-Agent field and an address say."""
         event_id, now = self._next_id(), self._now_ms()
-        known = _agent(agent)
+        known = _agent(agent[:USER_AGENT_CHARACTERS])
         mark = automated.HEAD if head else known.mark
         data = f'{{"ip_address":{_quoted(address)},"user_agent":{known.quoted}'
         scanned: tuple[int, ...] | None = None
@@ -91,7 +91,7 @@ class Tracking:
 
     def unsubscribe(self, token: Token, agent: bytes, address: str) -> TokenEvent:
         """Return the event of a recipient who leaves."""
-        data = {"ip_address": address, "user_agent": _agent(agent).text}
+        data = {"ip_address": address, "user_agent": _agent(agent[:USER_AGENT_CHARACTERS]).text}
         if token.target:
             data["target_link_url"] = token.target.decode("utf-8", "replace")
         if token.name:

@@ -135,8 +135,10 @@ class Asker:
         self._resolver = Resolver(settings)
 
     async def ask(self, checks: Iterable[DomainCheck]) -> None:
-        """Ask about each of these. Raises StoreUnavailable."""
-        await asyncio.gather(*map(self._ask, checks))
+        """Ask about each of these; then raise what kept one of them from it. Raises StoreUnavailable."""
+        outcomes = await asyncio.gather(*map(self._ask, checks), return_exceptions=True)
+        for outcome in filter(None, outcomes):
+            raise outcome
 
     async def _ask(self, check: DomainCheck) -> None:
         place, expected = asked_for(check, self._directory)

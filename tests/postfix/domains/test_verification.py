@@ -107,6 +107,7 @@ def test_a_dkim_record_is_compared_by_its_key() -> None:
         "v=DKIM1; p=QUJE",
         "v=DKIM2; p=QUJD",
         "p=QUJD!",
+        "p=QUJ\ufffd",
     ):
         assert not shows(Answer("found", (text,)), expected, key=True)
     assert public_half("nothing") is None

@@ -15,9 +15,10 @@ from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Config, Dns, Listener
 from estafeta_core.directory import Directory
 from estafeta_core.store import Store, open_store
+from estafeta_core.store.rows import DomainCheck
 from estafeta_postfix import dkim_keys
-from estafeta_postfix.domains import verification
-from estafeta_postfix.domains.verifier import AT_ONCE, Verifier, await_claims
+from estafeta_postfix.domains import verification, verifier
+from estafeta_postfix.domains.verifier import AT_ONCE, Verifier, asked_for, await_claims
 from estafeta_testing.name_server import FAILING, NameServer
 
 HOUR = 3600.0
@@ -151,6 +152,38 @@ def test_many_that_are_new_at_once_are_asked_about_a_few_at_a_time(
         checks = store.domain_checks("acme").values()
         asked.append(sum(check.checked is not None for check in checks))
     assert asked == [AT_ONCE, AT_ONCE + 5, AT_ONCE + 5]
+
+
+def test_what_keeps_one_from_being_asked_about_keeps_no_other(
+    server: NameServer, store: Store, dns: Dns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(store, dns, account("acme", "new.example", "acme.example"))
+
+    def broken(check: DomainCheck, directory: Directory) -> tuple[str, str]:
+        if check.domain == "acme.example":
+            raise ValueError("a bug")
+        return asked_for(check, directory)
+
+    monkeypatch.setattr(verifier, "asked_for", broken)
+    with pytest.raises(ValueError, match="a bug"):
+        site.look()
+    checks = store.domain_checks("acme").values()
+    assert {check.domain: check.checked is not None for check in checks} == {
+        "new.example": True,
+        "acme.example": False,
+    }
+
+
+def test_a_record_in_other_letters_is_no_key_and_stops_nobody(
+    server: NameServer, store: Store, dns: Dns, tmp_path: Path
+) -> None:
+    (tmp_path / "s1.pem").write_bytes(dkim_keys.make("ed25519"))
+    key = DkimKey(file=tmp_path / "s1.pem", selector="sel", verified="dns")
+    domain = Domain(verified=True, dkim=Dkim(keys={"s1": key}, default=("s1",)))
+    site = Site(store, dns, Account(account="acme", dialect="sparkpost", domains={"new.example": domain}))
+    server.publish("new.example", r'sel._domainkey TXT "v=DKIM1; p=\195\169"')
+    site.look()
+    assert store.domain_checks("acme")[Claim("acme", "new.example", "s1")].answer.startswith("another text")
 
 
 def test_the_next_worker_goes_on_where_this_one_stopped(server: NameServer, store: Store, dns: Dns) -> None:
