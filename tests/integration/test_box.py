@@ -11,7 +11,9 @@ import pytest
 
 from estafeta_testing import documents, packages
 from estafeta_testing.documents import ROOT
-from estafeta_testing.fresh_root import Machine, booted
+from estafeta_testing.fresh_root import NEEDS_ROOT, Machine, booted
+
+pytestmark = NEEDS_ROOT
 
 PATIENCE = 60.0
 VAGRANTFILE = (ROOT / "Vagrantfile").read_text()

@@ -1,6 +1,5 @@
 """Estafeta on a mail server that works, from the package to its removal, on a fresh Debian 12 of its own."""
 
-import os
 import re
 from collections.abc import Iterator
 
@@ -10,10 +9,7 @@ from estafeta_testing import fresh_root, packages
 from estafeta_testing.fresh_root import Machine
 from estafeta_testing.server import Server, operated, queue_id, with_estafeta
 
-pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can boot a machine"),
-    pytest.mark.timeout(900),  # whoever comes first makes the root and builds the package
-]
+pytestmark = fresh_root.NEEDS_ROOT
 
 # Parts that nobody could say before, or that change with each message.
 ANEW = re.compile(

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import pytest
 
 from estafeta_testing import documents, packages
-from estafeta_testing.fresh_root import booted
+from estafeta_testing.fresh_root import NEEDS_ROOT, booted
+
+pytestmark = NEEDS_ROOT
 
 MOST = 10
 PATIENCE = 60.0  # seconds; a person who sees nothing yet asks again

@@ -12,7 +12,7 @@ from estafeta_testing.fresh_root import Machine
 UNITS = sorted((fresh_root.ROOT / "packaging" / "systemd").glob("*.service"))
 EXPOSURE = 2.0  # systemd's own measure of what a service could do, from 0 (nothing) to 10
 
-pytestmark = pytest.mark.timeout(900)  # whoever comes first makes the root and builds the package
+pytestmark = fresh_root.NEEDS_ROOT
 
 
 @pytest.fixture

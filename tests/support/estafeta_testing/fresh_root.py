@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from estafeta_core.store.filelock import FileLock
 from estafeta_postfix.supervisor import dying_with_parent
 
@@ -30,6 +32,11 @@ PACKAGES = [
     *("postfix", "opendkim", "rsyslog", "logrotate", "openssl", "iproute2", "procps"),
     *("systemd", "systemd-sysv", "dbus", "adduser", "ca-certificates", "python3", "libmilter1.0.1"),
     *("ssl-cert", "curl", "swaks", "libnet-ssleay-perl", "libio-socket-ssl-perl"),  # of whom tries it
+]
+# What every test file that boots a machine is marked with.
+NEEDS_ROOT = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can boot a machine"),
+    pytest.mark.timeout(900),  # whoever comes first makes the root and builds the package
 ]
 PATIENCE = 60.0  # seconds until it has booted; two are usual
 # Whatever is mounted or started in these is gone when the one process that began it is, however it ends.
