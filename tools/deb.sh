@@ -19,8 +19,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 opt=$root/opt/estafeta
-mkdir -p "$root/DEBIAN" "$root/usr/bin" dist
 umask 022
+mkdir -p "$root/DEBIAN" "$root/usr/bin" dist
 
 environment() {
     "$interpreter" -m venv --without-pip "$opt"

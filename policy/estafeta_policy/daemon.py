@@ -104,9 +104,9 @@ async def _serve(
     """Answer until SIGTERM or SIGINT, then until nothing is pending."""
     loop = asyncio.get_running_loop()
     daemon = role(loop, journal)
+    live.on_change(lambda snapshot: _in_loop(loop, daemon.take, snapshot))  # before a look, so none is missed
     if live.snapshot is not None:
         daemon.take(live.snapshot)
-    live.on_change(lambda snapshot: _in_loop(loop, daemon.take, snapshot))
     live.watch()
     await serving.until_told(
         listener, daemon.connection, daemon.idle, drain=DRAIN, reload=live.request_reload

@@ -63,6 +63,7 @@ for place, key in ipairs(KEYS) do
 end
 return {0, 0}
 """
+_QUOTING = ", with args beginning with"  # what a server that knows no AUTH says before the password
 _PROBE = (Bound(("probe", 1), "", 1_000_000),)
 
 _pack: Callable[[Any], bytes] = hiredis.pack_command  # its types allow one word alone
@@ -119,7 +120,7 @@ class _Link(asyncio.Protocol):
             self._reader.feed(data)
             while self._pending and (reply := self._reader.gets()) is not False:
                 if isinstance(reply, hiredis.ReplyError):
-                    self.lose(f"it answers {reply}")
+                    self.lose(f"it answers {str(reply).partition(_QUOTING)[0]}")
                     return
                 self._pending.popleft()[1](reply)
         except hiredis.ProtocolError as error:

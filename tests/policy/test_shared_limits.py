@@ -274,6 +274,19 @@ def test_login_and_database_come_from_the_url_and_no_log_has_the_password(
     assert "wr0ng" not in caplog.text
 
 
+def test_a_server_that_knows_no_login_has_no_log_show_the_password(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(server: RedisServer) -> None:
+        async with counters(f"unix://:s%40cret@{server.path}") as shared:
+            assert isinstance(await take(shared, bounds(1)), AwayError)
+
+    with redis_server(tmp_path, "--rename-command", "AUTH", "") as server:
+        run(work(server))
+    assert "it answers ERR unknown command 'AUTH';" in caplog.text
+    assert "cret" not in caplog.text
+
+
 def test_tcp_and_tls_take_a_certificate_that_is_trusted_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, unused_port: int
 ) -> None:

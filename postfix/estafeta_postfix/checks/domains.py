@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from estafeta_core.directory import Directory
 from estafeta_core.store import StoreUnavailable
 from estafeta_core.store.rows import DomainCheck
+from estafeta_core.store.store import backend
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup
 from estafeta_postfix.domains.verifier import named
@@ -23,7 +24,7 @@ def look(setup: Setup) -> Iterator[Finding]:
                     yield from _about(claim.domain, known.get(claim), setup.config.dns.grace_hours)
     except StoreUnavailable as error:
         remedy = "mend the store; what DNS has verified is not known"
-        yield Finding("error", "domain-unknown", setup.config.store, str(error), remedy)
+        yield Finding("error", "domain-unknown", backend(setup.config.store).name, str(error), remedy)
 
 
 def _about(domain: str, check: DomainCheck | None, grace_hours: float) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup
 
 REPLY = 5.0  # seconds
+_HERE = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # past http_proxy: it asks this host
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - an address to listen on, read here only
 
 
@@ -17,7 +18,7 @@ def look(setup: Setup) -> Iterator[Finding]:
     host = _ANY.get(web.bind, f"[{web.bind}]" if ":" in web.bind else web.bind)
     url = f"http://{host}:{web.port}/healthz"
     try:
-        with urllib.request.urlopen(url, timeout=REPLY) as answer:
+        with _HERE.open(url, timeout=REPLY) as answer:
             said = json.load(answer)
     except (OSError, ValueError) as error:
         yield Finding(

@@ -59,3 +59,12 @@ def test_a_store_that_cannot_be_read_is_told(waiting: Path) -> None:
     )
     (found,) = look(Setup(waiting))
     assert (found.severity, found.code) == ("error", "domain-unknown")
+
+
+def test_the_password_of_a_server_that_is_away_is_not_told(waiting: Path) -> None:
+    text = waiting.read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("store:")]
+    waiting.write_text(text.replace(line, "store: postgresql://estafeta:s3cret@127.0.0.1:1/mail"))
+    (found,) = look(Setup(waiting))
+    assert (found.code, found.subject) == ("domain-unknown", "postgresql://127.0.0.1:1/mail")
+    assert "s3cret" not in repr(found)

@@ -43,6 +43,14 @@ def test_what_the_service_says_of_itself_is_told(setup: Setup, said: dict[str, A
     assert (found.severity, found.code) == ("warning", "web-degraded")
 
 
+def test_a_proxy_of_whoever_asks_is_not_asked(
+    setup: Setup, said: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert said["status"] == "ok"
+    assert list(look(setup)) == []
+
+
 def test_no_service_is_an_error(setup: Setup) -> None:
     known(setup, config=msgspec.structs.replace(setup.config, web=Web(port=1)))
     (found,) = look(setup)
