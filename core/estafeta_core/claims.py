@@ -17,7 +17,7 @@ class Claim(NamedTuple):
 
     account: str
     domain: str  # in lower-case A-labels
-    key: str = ""  # the name of the DKIM key; "": the domain itself
+    key: str = ""  # the selector of the DKIM key, as another one is another record; "": the domain itself
 
 
 def awaited(account: Account) -> Iterator[Claim]:
@@ -25,9 +25,9 @@ def awaited(account: Account) -> Iterator[Claim]:
     for domain, settings in account.domains.items():
         if settings.verified == "dns":
             yield Claim(account.account, domain)
-        for name, key in (settings.dkim.keys if settings.dkim is not None else {}).items():
+        for key in settings.dkim.keys.values() if settings.dkim is not None else ():
             if isinstance(key, DkimKey) and key.verified == "dns":
-                yield Claim(account.account, domain, name)
+                yield Claim(account.account, domain, key.selector)
 
 
 def settled(account: Account, verified: Collection[Claim]) -> Account:
@@ -43,15 +43,13 @@ def settled(account: Account, verified: Collection[Claim]) -> Account:
 def _settled(domain: Domain, claim: Claim, verified: Collection[Claim]) -> Domain:
     dkim = domain.dkim
     if dkim is not None:
-        keys = {
-            name: _settled_key(key, claim._replace(key=name), verified) for name, key in dkim.keys.items()
-        }
+        keys = {name: _settled_key(key, claim, verified) for name, key in dkim.keys.items()}
         dkim = Dkim(keys=keys, default=dkim.default)
     said = claim in verified if domain.verified == "dns" else domain.verified
     return msgspec.structs.replace(domain, verified=said, dkim=dkim)
 
 
-def _settled_key(key: DkimKey | str, claim: Claim, verified: Collection[Claim]) -> DkimKey | str:
+def _settled_key(key: DkimKey | str, domain: Claim, verified: Collection[Claim]) -> DkimKey | str:
     if isinstance(key, DkimKey) and key.verified == "dns":
-        return msgspec.structs.replace(key, verified=claim in verified)
+        return msgspec.structs.replace(key, verified=domain._replace(key=key.selector) in verified)
     return key

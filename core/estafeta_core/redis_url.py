@@ -51,6 +51,9 @@ def _parse(url: str) -> RedisPlace | None:
         fits = parts.scheme == "unix" and not parts.hostname and parts.path.startswith("/")
     if not fits or parts.fragment:
         return None
+    (parts.hostname or "").encode(
+        "idna"
+    )  # a name that nobody can look up: UnicodeError, which is a ValueError
     return RedisPlace(
         host=(parts.hostname or "") if tcp else "",
         port=(parts.port or PORT) if tcp else 0,

@@ -203,6 +203,9 @@ class SharedCounters:
                 self._link = await self._open()
             except (AwayError, OSError, TimeoutError) as error:
                 self._gone(str(error) or f"no connection within {CONNECT_TIMEOUT:g} s")
+            except Exception:  # a bug here may cost the connection; nobody waits for it for ever
+                log.exception("limits.store: no connection can be tried")
+                self._gone("of a bug")
             else:
                 if self._told:
                     log.warning("limits.store: %s answers again; limits are counted there", self._place)

@@ -6,8 +6,8 @@ from estafeta_core.claims import Claim, awaited, settled
 from estafeta_core.config.accounts import Account, Dkim, DkimKey, Domain
 
 KEYS: dict[str, DkimKey | str] = {
-    "s1": DkimKey(file=Path("/s1"), verified="dns"),
-    "s2": DkimKey(file=Path("/s2"), verified=False),
+    "s1": DkimKey(file=Path("/s1"), selector="sel-1", verified="dns"),
+    "s2": DkimKey(file=Path("/s2"), selector="s2", verified=False),
 }
 ACCOUNT = Account(
     account="acme",
@@ -18,7 +18,7 @@ ACCOUNT = Account(
         "not.example": Domain(),
     },
 )
-KEY, DOMAIN = Claim("acme", "acme.example", "s1"), Claim("acme", "new.example")
+KEY, DOMAIN = Claim("acme", "acme.example", "sel-1"), Claim("acme", "new.example")
 
 
 def test_domains_and_keys_wait_for_dns_where_the_file_says_so() -> None:

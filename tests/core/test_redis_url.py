@@ -44,6 +44,8 @@ def test_a_url_names_a_place_which_is_shown_without_its_login(
         "http://u:s3cret@h",
         "redis://h/x",
         "redis://u:s3cret@h:99999",
+        "redis://u:s3cret@h..example",
+        f"redis://u:s3cret@{'h' * 64}.example",
         "redis://u:s3cret#@h",
         "redis://u:s3cret/x@h",
         "redis://u:s3cret[@h",

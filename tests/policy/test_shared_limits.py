@@ -274,6 +274,21 @@ def test_login_and_database_come_from_the_url_and_no_log_has_the_password(
     assert "wr0ng" not in caplog.text
 
 
+def test_a_bug_leaves_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, shared_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(shared_limits, "_greeting", lambda place: [place.no_such_thing])
+            async with counters(shared_server.url) as shared:
+                assert isinstance(await take(shared, bounds(1)), AwayError)
+                patch.undo()
+                await until(lambda: not shared.away)
+
+    run(work())
+    assert "no connection can be tried" in caplog.text
+
+
 def test_a_server_that_knows_no_login_has_no_log_show_the_password(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

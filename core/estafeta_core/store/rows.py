@@ -321,7 +321,7 @@ class DomainAwaited:
 
     account: str
     domain: str
-    key: str  # the name of the DKIM key; "": the domain itself
+    key: str  # the selector of the DKIM key; "": the domain itself
     challenge: str  # what its TXT record has to say; "" for a key, whose file says it
     since: int
     due: int

@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterable
 
 from estafeta_core import metrics
 from estafeta_core.claims import Claim
-from estafeta_core.config.accounts import Account, DkimKey
+from estafeta_core.config.accounts import Account
 from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Dns
 from estafeta_core.directory import Directory
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import DomainAwaited, DomainCheck, DomainChecked
 from estafeta_milter.dkim.keys import KeyFileError
+from estafeta_postfix import dkim_keys
 from estafeta_postfix.dkim_keys import Configured
 from estafeta_postfix.domains.lookup import Answer, Resolver
 from estafeta_postfix.domains.verification import after, new_challenge, record_of
@@ -165,11 +166,10 @@ def asked_for(check: DomainCheck, directory: Directory) -> tuple[str, str]:
 
 
 def _key(account: Account, check: DomainCheck) -> Configured:
-    dkim = account.domains[check.domain].dkim
-    key = dkim.keys[check.key] if dkim is not None else None
-    if not isinstance(key, DkimKey):
-        raise TypeError(f"{check.claim} is no key of the configuration")
-    return Configured(check.account, check.domain, check.key, key)
+    for each in dkim_keys.of_account(account):
+        if (each.domain, each.key.selector) == (check.domain, check.key):
+            return each
+    raise KeyError(f"{check.claim} is no key of the configuration")
 
 
 def named(check: DomainCheck) -> str:

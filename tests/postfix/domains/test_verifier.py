@@ -14,6 +14,8 @@ from estafeta_core.config.accounts import Account, Dkim, DkimKey, Domain
 from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Config, Dns, Listener
 from estafeta_core.directory import Directory
+from estafeta_core.options import Options
+from estafeta_core.rules.dkim_key import choose
 from estafeta_core.store import Store, open_store
 from estafeta_core.store.rows import DomainCheck
 from estafeta_postfix import dkim_keys
@@ -132,11 +134,11 @@ def test_a_dkim_key_is_verified_by_its_public_half(
     domain = Domain(verified=True, dkim=Dkim(keys=keys, default=("s1",)))
     site = Site(store, dns, Account(account="acme", dialect="sparkpost", domains={"new.example": domain}))
     site.look()
-    assert site.state("acme", key="s1") == "unverified"
+    assert site.state("acme", key="sel") == "unverified"
     (configured, _) = dkim_keys.of_account(site.directory.accounts["acme"])
     server.publish("new.example", dkim_keys.zone_line(configured.place, configured.read().record()))
     site.look(1)
-    assert site.state("acme", key="s1") == "verified"
+    assert site.state("acme", key="sel") == "verified"
     away = store.domain_checks("acme")[Claim("acme", "new.example", "away")]
     assert (away.state, "away.pem cannot be read" in away.answer) == ("unverified", True)
 
@@ -174,6 +176,29 @@ def test_what_keeps_one_from_being_asked_about_keeps_no_other(
     }
 
 
+def test_a_key_under_another_selector_waits_for_its_own_record(
+    server: NameServer, store: Store, dns: Dns, tmp_path: Path
+) -> None:
+    (tmp_path / "s1.pem").write_bytes(dkim_keys.make("ed25519"))
+
+    def with_selector(selector: str) -> Account:
+        key = DkimKey(file=tmp_path / "s1.pem", selector=selector, verified="dns")
+        domain = Domain(verified=True, dkim=Dkim(keys={"s1": key}, default=("s1",)))
+        return Account(account="acme", dialect="sparkpost", domains={"new.example": domain})
+
+    site = Site(store, dns, with_selector("one"))
+    (configured,) = dkim_keys.of_account(site.directory.accounts["acme"])
+    server.publish("new.example", dkim_keys.zone_line(configured.place, configured.read().record()))
+    site.look()
+    signing = []
+    for selector in ("one", "two"):
+        site.directory = Directory([with_selector(selector)])
+        site.look()
+        under = site.directory.under(store.standing())
+        signing.append(choose(Options(), under.accounts["acme"], "new.example") is not None)
+    assert signing == [True, False]
+
+
 def test_a_record_in_other_letters_is_no_key_and_stops_nobody(
     server: NameServer, store: Store, dns: Dns, tmp_path: Path
 ) -> None:
@@ -183,7 +208,7 @@ def test_a_record_in_other_letters_is_no_key_and_stops_nobody(
     site = Site(store, dns, Account(account="acme", dialect="sparkpost", domains={"new.example": domain}))
     server.publish("new.example", r'sel._domainkey TXT "v=DKIM1; p=\195\169"')
     site.look()
-    assert store.domain_checks("acme")[Claim("acme", "new.example", "s1")].answer.startswith("another text")
+    assert store.domain_checks("acme")[Claim("acme", "new.example", "sel")].answer.startswith("another text")
 
 
 def test_the_next_worker_goes_on_where_this_one_stopped(server: NameServer, store: Store, dns: Dns) -> None:
