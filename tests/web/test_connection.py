@@ -13,7 +13,7 @@ from estafeta_core.links import Links
 from estafeta_testing.both_ways import both_ways
 from estafeta_testing.site import KEY, Site
 from estafeta_web import connection
-from estafeta_web.connection import INCOMPLETE_BYTES
+from estafeta_web.connection import INCOMPLETE_BYTES, PIPELINED
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -193,6 +193,28 @@ def test_h9_a_client_that_never_waits_for_answers_is_held_back(tmp_path: Path) -
                 if client.received.count(b"HTTP/1.1 200 OK") > 200:
                     return
             raise AssertionError("it is not answered")
+
+    with both_ways(tmp_path) as both:
+        asyncio.run(ask())
+
+
+def test_h9_requests_that_wait_for_others_are_bounded(tmp_path: Path) -> None:
+    async def ask() -> None:
+        piece = b"GET /nowhere HTTP/1.1\r\n\r\n" * 50
+        async with both.connected() as (asked, client, _):
+            for _ in range(150):
+                if not client.paused:
+                    asked.data_received(piece)
+                await asyncio.sleep(0)
+                assert len(asked.pipeline) < 50
+            await both.settled(asked, client)
+            assert client.received.count(b"HTTP/1.1 404 ") >= 150
+            assert not client.closing
+        async with both.connected() as (asked, client, _):
+            asked.data_received(piece * 100)
+            assert len(asked.pipeline) <= PIPELINED + 1
+            assert client.received.startswith(b"HTTP/1.1 400 ")
+            assert client.closing
 
     with both_ways(tmp_path) as both:
         asyncio.run(ask())

@@ -6,6 +6,9 @@ took gigabytes. So what completes nothing, neither a head nor a piece of a body 
 bounded in bytes, and a request in time. The answer is 400, or the end of the connection where an
 answer has begun.
 
+Requests that come before others are answered wait in uvicorn's pipeline, and it reads on with each answer. So
+they are bounded in number, and more is read when none waits.
+
 Nor does uvicorn mind a client that asks for a file and never takes it. Such a client is left as well.
 
 A plain request for a pixel or a redirect is answered here, the short way (`short_way`), before uvicorn's
@@ -25,6 +28,7 @@ from estafeta_web import short_way
 if TYPE_CHECKING:
     from estafeta_web.app import App
 
+PIPELINED = 100  # requests that wait for the answers before theirs; no browser sends any, nor does nginx
 INCOMPLETE_BYTES = 64 * 1024  # a head has 1 or 2 KB, and 7 with the longest token
 TAKEN_BYTES = 16 * 1024  # of an answer that a client has to take in TAKEN_SECONDS: GPRS is ten times as fast
 TAKEN_SECONDS = 60.0
@@ -75,9 +79,17 @@ class Connection(HttpToolsProtocol):
         self._parsing = self._arriving = True
 
     def on_headers_complete(self) -> None:
-        """Begin to count anew, and have the request answered."""
+        """Begin to count anew, and have the request answered; ValueError, which ends in 400, for too many."""
         self._incomplete = 0
         super().on_headers_complete()
+        if len(self.pipeline) > PIPELINED:
+            raise ValueError("too many requests wait")
+
+    def on_response_complete(self) -> None:
+        """Have the next request answered, and read on unless more of them wait."""
+        super().on_response_complete()
+        if self.pipeline and not self.transport.is_closing():
+            self.flow.pause_reading()
 
     def on_body(self, body: bytes) -> None:
         """Begin to count anew; whoever reads the body bounds it."""
