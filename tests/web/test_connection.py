@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import struct
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -218,6 +219,19 @@ def test_h9_requests_that_wait_for_others_are_bounded(tmp_path: Path) -> None:
 
     with both_ways(tmp_path) as both:
         asyncio.run(ask())
+
+
+def test_a_client_that_goes_while_its_requests_wait_leaves_no_trace_in_the_log(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (80, 5000):
+        with dialled(site) as client:
+            client.sendall((HEAD + b"\r\n") * number)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with dialled(site) as client:
+        client.sendall(HEAD + b"Connection: close\r\n\r\n")
+        assert ended(client).startswith(b"HTTP/1.1 200 ")
+    assert caplog.text == ""
 
 
 def test_h9_a_line_end_between_requests_is_no_way_to_stay_for_ever(

@@ -21,11 +21,13 @@ import logging
 import time
 from typing import TYPE_CHECKING, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from estafeta_web import short_way
 
 if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
     from estafeta_web.app import App
 
 PIPELINED = 100  # requests that wait for the answers before theirs; no browser sends any, nor does nginx
@@ -44,6 +46,7 @@ class Connection(HttpToolsProtocol):
     _arriving = True
     _deadline: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
+    _running: RequestResponseCycle | None = None
 
     _parsing = False  # the parser has something of a request, or will not read another
     _keep_alive = True  # after the answer that goes the short way just now
@@ -60,10 +63,18 @@ class Connection(HttpToolsProtocol):
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the time limits."""
+        """Forget the time limits, and write no more."""
         self._arrived()
         self._taken()
+        if self._running is not None:  # uvicorn tells the request that came last, and this one would write
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        """Note whose answer is being made."""
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Have a plain request answered the short way, and anything else the long one."""
