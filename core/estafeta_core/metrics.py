@@ -81,6 +81,9 @@ LOG_EVENTS = BOARD.counters(
 LOG_BEHIND = BOARD.gauge(
     "estafeta_log_behind_seconds", "Age of the line read last while more of the log waits; else 0."
 )
+ON_DUTY = BOARD.gauge(
+    "estafeta_worker_on_duty", "1 while this host's worker does what one host does at a time, else 0."
+)
 DNS_VERIFIED = BOARD.gauge(
     "estafeta_dns_verified", "Domains and DKIM keys with `verified: dns` whose record has been seen."
 )

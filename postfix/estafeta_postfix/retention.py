@@ -4,6 +4,7 @@ In this order, at the start and then every hour:
 
 1. Rows that are older are taken out of the store, a few at a time: those about files and contents, then
    events, then messages and transmissions of which no event is left, then contacts, groups, suppressions.
+   Of several hosts the one on duty does it, also as soon as it comes on duty.
 2. Of the files on the disk, those that no account keeps are removed, and drafts that nobody finished.
 
 A file sent again meanwhile stays: its row is younger by then, or is being written. For a row that is
@@ -28,6 +29,7 @@ from estafeta_core.store.rows import Eventful, Expiring, Forget, ForgetUneventfu
 HOUR = 3600.0  # seconds
 DAY = 24 * HOUR  # no message takes so long between keeping its files and writing its rows
 BATCH = 500  # rows to a transaction: a few milliseconds, for which everybody else waits
+LOOK = 1.0  # seconds between looks whether this host has come on duty
 PAUSE = 0.01  # seconds between two batches or folders
 QUEUE_DAYS = 30  # for which a queue file may be a copy of another; Postfix gives up after 5
 
@@ -38,7 +40,8 @@ class Retention:
     """A thread that clears up.
 
     `days`, for hosted files, and `periods`, for all else, are asked before each round, because a reload may
-    have changed them; 0 keeps for ever. `clock` gives Unix time in seconds.
+    have changed them; 0 keeps for ever. `clock` gives Unix time in seconds. Rows are taken out only while
+    this host is `on_duty`, and files are removed in any case.
     """
 
     def __init__(
@@ -48,12 +51,15 @@ class Retention:
         days: Callable[[], int],
         clock: Callable[[], float] = time.time,
         periods: Callable[[], schema.Retention] = schema.Retention,
+        *,
+        on_duty: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
         self._shelf = shelf
         self._days = days
         self._clock = clock
         self._periods = periods
+        self._on_duty = on_duty
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
@@ -69,13 +75,8 @@ class Retention:
     def clear(self) -> int:
         """Do one round and return how many files were removed; StoreUnavailable stops it."""
         now = self._clock()
-        days = self._days()
-        if days:
-            self._forget("contents", now - days * DAY)
-            self._forget("files", now - days * DAY)
-        self._forget("requeued", now - QUEUE_DAYS * DAY)
-        self._forget_old(now, self._periods())
-        self._forget("batches", now - DAY)  # SparkPost tells of them for so long
+        if self._on_duty():
+            self._forget_rows(now)
         return sum(self._cleared(shard, now - DAY) for shard in self._shelf.shards() if self._go_on())
 
     def _run(self) -> None:
@@ -88,11 +89,29 @@ class Retention:
                 log.error("what is kept could not be cleared, tried again in an hour: %s", error)
             except Exception:  # a bug here keeps files for longer; it never stops the log follower
                 log.exception("what is kept could not be cleared, tried again in an hour")
-            self._stopping.wait(HOUR)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait for an hour, or until this host comes on duty."""
+        over, before = time.monotonic() + HOUR, self._on_duty()
+        while time.monotonic() < over and not self._stopping.wait(LOOK):
+            now = self._on_duty()
+            if now and not before:
+                return
+            before = now
+
+    def _forget_rows(self, now: float) -> None:
+        days = self._days()
+        if days:
+            self._forget("contents", now - days * DAY)
+            self._forget("files", now - days * DAY)
+        self._forget("requeued", now - QUEUE_DAYS * DAY)
+        self._forget_old(now, self._periods())
+        self._forget("batches", now - DAY)  # SparkPost tells of them for so long
 
     def _forget(self, what: Expiring, before: float) -> None:
         limit = round(before * 1000)
-        while self._go_on() and self._store.has_older(what, limit):
+        while self._go_on() and self._on_duty() and self._store.has_older(what, limit):
             self._store.record([Forget(what, limit, BATCH)])
             metrics.FORGOTTEN[what].add()
 
@@ -115,7 +134,11 @@ class Retention:
     def _forget_uneventful(self, what: Eventful, before: float) -> None:
         """Look through all that is old: one that was clicked in lately stays between others that go."""
         after, limit = 0, round(before * 1000)
-        while self._go_on() and (span := self._store.uneventful(what, limit, after, BATCH)) is not None:
+        while (
+            self._go_on()
+            and self._on_duty()
+            and (span := self._store.uneventful(what, limit, after, BATCH)) is not None
+        ):
             upto, some = span
             if some:
                 self._store.record([ForgetUneventful(what, after, upto)])

@@ -11,7 +11,7 @@ the log, once. The daemons read it there (core's suspensions.py), and it holds u
 what is accepted after that counts from then on.
 
 Complaints and bounces count for the mail that they are about: what is complained of today about the mailing
-of last week is no fault of the few messages of today. One host looks; with several, one of them will.
+of last week is no fault of the few messages of today. Of several hosts one looks (on_duty.py).
 """
 
 import logging

@@ -1,8 +1,10 @@
 """The background process: follows log and journal, posts events, suspends, asks DNS, clears up, checkpoints.
 
-There is one of it, and no other process checkpoints. A second one would record every delivery again, so it
-does not start. SIGTERM and SIGINT stop it; SIGHUP and a changed file reload the configuration. `store`,
-`maillog` and `state_dir` are those it was started with.
+There is one of it on a host, and no other process checkpoints. A second one would record every delivery
+again, so it does not start. Of hosts that share a store, one at a time posts, suspends, asks and takes rows
+away (on_duty.py), while each reads its own log and journal and removes its own files. SIGTERM and SIGINT stop
+it; SIGHUP and a changed file reload the configuration. `store`, `maillog` and `state_dir` are those it was
+started with.
 """
 
 import contextlib
@@ -14,10 +16,10 @@ from pathlib import Path
 from estafeta_core import journal, logs, metrics, notify
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
-from estafeta_core.config.load import known_as
+from estafeta_core.config.load import known_as, node
 from estafeta_core.hosting import Shelf
 from estafeta_core.ids import IdSource
-from estafeta_core.store import StoreUnfit, open_store
+from estafeta_core.store import Lease, Store, StoreUnfit, open_store
 from estafeta_core.store.filelock import FileLock
 from estafeta_postfix.domains.verifier import Verifier
 from estafeta_postfix.journal_follower import JournalFollower
@@ -25,6 +27,7 @@ from estafeta_postfix.log_follower.follow import Follower
 from estafeta_postfix.log_follower.maillog import MailLog
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
+from estafeta_postfix.on_duty import Hired, OnDuty
 from estafeta_postfix.retention import Retention
 from estafeta_postfix.suspender import Suspender
 from estafeta_postfix.webhooks.sender import Sender
@@ -35,6 +38,9 @@ CLEARING_PATIENCE = 2.0  # seconds for a batch of rows or a folder of files that
 LOOKING_PATIENCE = 1.0  # seconds for a look at what came back of mail: it writes one row at most
 ASKING_PATIENCE = 2.0  # seconds for questions to DNS; those that are not answered are asked again
 POSTING_PATIENCE = 2.0  # seconds for posts that are in hand; those that are not answered are made again
+LEAVING_PATIENCE = 5.0  # seconds for all of these, which stop side by side, and for the lease
+LEASE = "worker"
+LEASE_SECONDS = 30.0  # seconds without a word of the host on duty until another one takes over
 
 log = logging.getLogger(__name__)
 
@@ -71,19 +77,17 @@ def _work(live: Live) -> None:
     metrics.open(config.run_dir, "worker")
     store = open_store(config.store, checkpoints=True, timeout=config.store_timeout)
     recorder = Recorder(store, IdSource(), Timestamps(), lambda: live.current.config.ip_pools)
+    lease = Lease(store, LEASE, node(config), LEASE_SECONDS)
+    duty = OnDuty(lease, lambda: _jobs(live, store, lease))
+    duty.start()
     retention = Retention(
         store,
         Shelf(config.state_dir),
         lambda: live.current.config.hosting.retention_days,
         periods=lambda: live.current.config.retention,
+        on_duty=lambda: lease.held,
     )
     retention.start()
-    sender = Sender(store, lambda: live.current.config.webhooks)
-    sender.start()
-    suspender = Suspender(store, lambda: live.current.directory)
-    suspender.start()
-    verifier = Verifier(store, lambda: live.current)
-    verifier.start()
     path = config.state_dir / journal.NAME
     tracking = JournalFollower(path, store, known_as(config, path))
     tracking.start()
@@ -95,11 +99,18 @@ def _work(live: Live) -> None:
     finally:
         notify.stopping()
         tracking.stop(CLEARING_PATIENCE)
-        sender.stop(POSTING_PATIENCE)
-        suspender.stop(LOOKING_PATIENCE)
-        verifier.stop(ASKING_PATIENCE)
         retention.stop(CLEARING_PATIENCE)
+        duty.stop(LEAVING_PATIENCE)
         store.close()
+
+
+def _jobs(live: Live, store: Store, lease: Lease) -> list[Hired]:
+    """Return what one host does at a time, not begun yet."""
+    return [
+        Hired(Sender(store, lambda: live.current.config.webhooks, lease), POSTING_PATIENCE),
+        Hired(Suspender(store, lambda: live.current.directory), LOOKING_PATIENCE),
+        Hired(Verifier(store, lambda: live.current), ASKING_PATIENCE),
+    ]
 
 
 class _Stop:

@@ -70,7 +70,12 @@ def known_as(config: Config, log: Path) -> str:
     """Return how the store knows a log of this host: by node and path, where hosts share the store."""
     if config.store.startswith(SQLITE):
         return str(log)
-    return f"{config.node or socket.gethostname()}:{log}"
+    return f"{node(config)}:{log}"
+
+
+def node(config: Config) -> str:
+    """Return how the store knows this host."""
+    return config.node or socket.gethostname()
 
 
 def _store(url: str, folder: Path) -> str:

@@ -14,6 +14,7 @@ activity        events that a filter chooses, a transmission of one's own
 suppressions    suppression lists
 deliverability  SparkPost's metrics
 reputation      what came back of a credential's mail, and who is suspended for it
+lease           what one node has at a time
 outgoing        webhooks, what waits for them, and their batches
 browsing        what a person looks through, page by page
 filelock        one writing transaction at a time, among processes
@@ -26,7 +27,15 @@ grows by numbered migrations (`migrations/NNNN_*.sql`).
 
 from estafeta_core.store.activity import Search
 from estafeta_core.store.browsing import Mailing, Pulse, Received
-from estafeta_core.store.errors import AnswerTooLong, RowsRefused, SchemaTooNew, StoreUnavailable, StoreUnfit
+from estafeta_core.store.errors import (
+    AnswerTooLong,
+    LeaseLost,
+    RowsRefused,
+    SchemaTooNew,
+    StoreUnavailable,
+    StoreUnfit,
+)
+from estafeta_core.store.lease import Lease
 from estafeta_core.store.lists import ContactGroup, Fate, Send
 from estafeta_core.store.outgoing import Backlog
 from estafeta_core.store.reader import Copy, Found, Occurrence
@@ -39,6 +48,8 @@ __all__ = [
     "Copy",
     "Fate",
     "Found",
+    "Lease",
+    "LeaseLost",
     "Mailing",
     "Occurrence",
     "Pulse",

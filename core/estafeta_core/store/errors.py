@@ -9,6 +9,10 @@ class RowsRefused(StoreUnavailable):
     """These rows break a rule of the schema, such as an id used before; other callers are not affected."""
 
 
+class LeaseLost(StoreUnavailable):
+    """Nothing was written: another node does now what these rows belong to."""
+
+
 class StoreUnfit(StoreUnavailable):
     """The store is there, and Estafeta must not or cannot use it until a person has changed something."""
 

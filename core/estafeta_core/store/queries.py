@@ -6,6 +6,7 @@ Each uses a primary key or an index; a test asks SQLite for its plan.
 from estafeta_core.bounce_class import HARD
 from estafeta_core.store.event_queries import EVENT_QUERIES
 from estafeta_core.store.metric_queries import METRIC_QUERIES
+from estafeta_core.store.writes import NOW
 
 _SENDS = """
     SELECT t.*,
@@ -240,6 +241,8 @@ QUERIES = {
     "due_domain_checks": f"{_DOMAIN_CHECKS} WHERE due <= ?1 ORDER BY due LIMIT ?2",
     "domain_change": "SELECT coalesce(sum(change), 0) FROM domain_checks WHERE change > 0",
     "settled_domains": "SELECT account, domain, key, state FROM domain_checks WHERE change > 0",
+    # Who does what one host does at a time, and for how many milliseconds still.
+    "lease": f"SELECT node, until - {NOW} FROM leases WHERE name = ?1",  # noqa: S608 - a constant
     # What is kept, and for how long.
     "kept_bytes": "SELECT bytes FROM kept_bytes WHERE account = ?1",
     "kept_files": "SELECT DISTINCT digest FROM files WHERE digest IN (SELECT value FROM json_each(?1))",

@@ -187,6 +187,11 @@ class Reader:
         rows = self.query("log_position", log)
         return LogPosition(*rows[0]) if rows else None
 
+    def lease(self, name: str) -> tuple[str, int] | None:
+        """Return who had a lease last, and the milliseconds left of it: 0 or less where it is over."""
+        rows = self.query("lease", name)
+        return (rows[0][0], rows[0][1]) if rows else None
+
 
 def as_id(text: str) -> int | None:
     """Return the id of ours that `text` is; None for what is none, however many digits it has."""

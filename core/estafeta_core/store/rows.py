@@ -365,6 +365,31 @@ class LogPosition:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseTaken:
+    """That a node has a lease for so many milliseconds from now on, if it is over or the node's already."""
+
+    name: str
+    node: str
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseHeld:
+    """Rows written together with this one are refused unless the node has the lease."""
+
+    name: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseReleased:
+    """That a node's lease is over."""
+
+    name: str
+    node: str
+
+
 Row = (
     Transmission
     | Message
@@ -396,4 +421,7 @@ Row = (
     | SuspensionLifted
     | DomainAwaited
     | DomainChecked
+    | LeaseTaken
+    | LeaseHeld
+    | LeaseReleased
 )

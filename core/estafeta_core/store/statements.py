@@ -23,6 +23,9 @@ from estafeta_core.store.rows import (
     ForgetUneventful,
     Group,
     GroupContact,
+    LeaseHeld,
+    LeaseReleased,
+    LeaseTaken,
     Lifted,
     LogPosition,
     Message,
@@ -250,6 +253,14 @@ def _domain_checked(row: DomainChecked) -> Values:
     return (before.account, before.domain, before.key, before.checked, *found)
 
 
+def _lease_taken(row: LeaseTaken) -> Values:
+    return (row.name, row.node, row.milliseconds)
+
+
+def _lease(row: LeaseHeld | LeaseReleased) -> Values:
+    return (row.name, row.node)
+
+
 SQL = tuple(STATEMENTS.values())
 
 _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
@@ -283,6 +294,9 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     SuspensionLifted: ("suspension_lifted", _suspension_lifted),
     DomainAwaited: ("domain_awaited", _domain_awaited),
     DomainChecked: ("domain_checked", _domain_checked),
+    LeaseTaken: ("lease_taken", _lease_taken),
+    LeaseHeld: ("lease_held", _lease),
+    LeaseReleased: ("lease_released", _lease),
 }
 _PLACES = {name: place for place, name in enumerate(STATEMENTS)}
 _BY_TYPE = {kind: (_PLACES[name], converter) for kind, (name, converter) in _CONVERTERS.items()}

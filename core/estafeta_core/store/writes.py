@@ -3,7 +3,17 @@
 The order is that in which a transaction runs them: what a token speaks of comes before its events.
 """
 
+# Unix milliseconds by the clock of the store; `postgresql.sql` has the server's.
+NOW = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+
 STATEMENTS = {
+    "lease_taken": f"""INSERT INTO leases VALUES (?1, ?2, {NOW} + ?3)
+        ON CONFLICT (name) DO UPDATE SET node = excluded.node, until = excluded.until
+        WHERE leases.node = excluded.node OR leases.until <= {NOW}""",  # noqa: S608 - a constant
+    # NULL is refused, and with it the whole submission. The row stays locked until its transaction is over,
+    # so that nobody takes the lease between this look and the commit.
+    "lease_held": f"""UPDATE leases SET until = CASE WHEN node = ?2 AND until > {NOW} THEN until END
+        WHERE name = ?1""",  # noqa: S608 - a constant
     "transmission": "INSERT INTO transmissions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "message": "INSERT INTO messages VALUES (?,?,?,?,?)",
     "event": "INSERT INTO events VALUES (?,?,?,?,?,?,?,?)",
@@ -83,7 +93,8 @@ STATEMENTS = {
     "batch": """INSERT INTO webhook_batches SELECT ?1,webhook_id,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12
         FROM webhooks WHERE webhook_id = ?2""",
     "batch_tried": """UPDATE webhook_batches SET state = ?2, next_attempt = ?3, attempts = attempts + 1,
-        tried = ?4, latency = ?5, response_code = ?6, failure = ?7 WHERE batch_id = ?1""",
+        tried = ?4, latency = ?5, response_code = ?6, failure = ?7
+        WHERE batch_id = ?1 AND state <> 'delivered'""",
     "replay": """INSERT INTO outbox SELECT webhook_id, event_id FROM webhook_wants
         WHERE webhook_id = ?1 AND account = (SELECT account FROM webhooks WHERE webhook_id = ?1)
         AND timestamp >= ?2 AND timestamp < ?3 ON CONFLICT DO NOTHING""",
@@ -99,6 +110,7 @@ STATEMENTS = {
         answer = ?9, due = ?10, change = CASE WHEN state = ?5 THEN change
             ELSE 1 + coalesce((SELECT max(d.change) FROM domain_checks d), 0) END
         WHERE account = ?1 AND domain = ?2 AND key = ?3 AND coalesce(checked, -1) = coalesce(?4, -1)""",
+    "lease_released": "UPDATE leases SET until = 0 WHERE name = ?1 AND node = ?2",
     "count": """INSERT INTO counters VALUES (?1,?2,?3)
         ON CONFLICT (counter, label) DO UPDATE SET number = counters.number + excluded.number""",
 }

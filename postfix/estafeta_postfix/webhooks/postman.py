@@ -5,6 +5,9 @@ its own: one that its receiver cannot digest does not hold up the others. While 
 between posts of any batch grow, and at most WAITING batches are made; the rest waits in the outbox, where
 `webhooks.backlog` bounds it. What is beyond is given up, the oldest first, as a batch that says so.
 
+Before each post the store is asked whether the lease is still this host's (on_duty.py): for a new batch in
+the transaction that makes it. What became of a post is written in any case, but what was delivered stays so.
+
 A batch is tried for `webhooks.retry_hours` from its making, and then given up. Its events stay in the store:
 `estafeta webhook replay` has them posted again.
 """
@@ -19,7 +22,7 @@ from typing import TypeVar
 
 from estafeta_core.config.schema import Webhooks
 from estafeta_core.ids import IdSource
-from estafeta_core.store import Store, StoreUnavailable
+from estafeta_core.store import Lease, LeaseLost, Store, StoreUnavailable
 from estafeta_core.store.outgoing_rows import Batch, BatchState, BatchTried, Webhook
 from estafeta_core.webhooks import rendering
 from estafeta_core.webhooks.delivery import Body, Delivery
@@ -48,6 +51,7 @@ class Office:
     """What all postmen share; `settings` is asked each time, as a reload may have changed them."""
 
     store: Store
+    lease: Lease
     delivery: Delivery
     settings: Callable[[], Webhooks]
     ask: Callable[[Callable[[], T]], Awaitable[T]]  # something that waits for the store, in another thread
@@ -59,7 +63,7 @@ class Office:
 
 
 class Postman:
-    """Posts to one webhook until it is gone or not active, or the office closes."""
+    """Posts to one webhook until it is gone or not active, the lease is lost, or the office closes."""
 
     def __init__(self, office: Office, webhook_id: str) -> None:
         self._office = office
@@ -79,6 +83,8 @@ class Postman:
         """Return the seconds until the next round, None after the last."""
         try:
             return await self._round()
+        except LeaseLost:  # which on_duty.py tells of
+            return None
         except StoreUnavailable as error:
             log.warning("webhook %s: the store is away: %s", self._id, error)
             return STORE_PAUSE
@@ -104,10 +110,14 @@ class Postman:
         return 0.0 if more else settings.batch_seconds
 
     def _next(self, webhook: Webhook, most: int) -> Batch | None:
-        """Return a batch that is to be tried again now, else a new one; None where there is neither."""
-        store = self._office.store
+        """Return a batch that is to be tried again now, else a new one; None where there is neither.
+
+        With either, the store has been asked whether the lease is still this host's.
+        """
+        store, lease = self._office.store, self._office.lease
         batch = store.due_batch(self._id, _now())
         if batch is not None:
+            lease.record([])
             return batch
         if self._failures and store.backlog(self._id).batches >= WAITING:
             return None
@@ -115,7 +125,7 @@ class Postman:
         if not event_ids:
             return None
         batch = Batch(self._office.ids.next(), webhook.webhook_id, event_ids, _now())
-        store.record([batch])
+        lease.record([batch])
         return batch
 
     async def _post(self, webhook: Webhook, batch: Batch) -> BatchTried:
@@ -124,6 +134,8 @@ class Postman:
         if body is None:
             return _tried(batch, "given_up", failure=GONE)
         async with self._office.slow_posts if self._slow else self._office.posts:
+            if not self._office.lease.held:  # the process stood still since the batch was chosen
+                raise LeaseLost("the batch is another host's by now")
             began = time.monotonic()
             code, failure = await self._posted(webhook, body)
             seconds = time.monotonic() - began
@@ -182,7 +194,7 @@ class Postman:
         while (beyond := store.backlog(self._id).outbox - self._office.settings().backlog) > 0:
             event_ids = store.outbox(self._id, min(beyond, GIVEN_UP))
             given_up = Batch(self._office.ids.next(), webhook.webhook_id, event_ids, _now(), "given_up")
-            store.record([replace(given_up, tried=_now(), failure=BACKLOG)])
+            self._office.lease.record([replace(given_up, tried=_now(), failure=BACKLOG)])
             log.error("webhook %s: %d events given up: the backlog is full", self._id, len(event_ids))
 
 

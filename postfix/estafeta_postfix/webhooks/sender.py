@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from estafeta_core.config.schema import Webhooks
 from estafeta_core.ids import IdSource
-from estafeta_core.store import Store, StoreUnavailable
+from estafeta_core.store import Lease, Store, StoreUnavailable
 from estafeta_core.webhooks.delivery import Delivery
 from estafeta_core.webhooks.guard import Guard
 from estafeta_core.webhooks.poster import Poster
@@ -30,10 +30,17 @@ T = TypeVar("T")
 
 
 class Sender:
-    """Posts events until it is stopped; `settings` are asked for again and again."""
+    """Posts events until it is stopped, while `lease` is held; `settings` are asked for again and again."""
 
-    def __init__(self, store: Store, settings: Callable[[], Webhooks], poster: Poster | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Callable[[], Webhooks],
+        lease: Lease,
+        poster: Poster | None = None,
+    ) -> None:
         self._store = store
+        self._lease = lease
         self._settings = settings
         self._poster = poster or Poster(Guard.from_config(settings()))
         self._loop = asyncio.new_event_loop()
@@ -65,6 +72,7 @@ class Sender:
         posts = self._settings().posts
         office = Office(
             store=self._store,
+            lease=self._lease,
             delivery=Delivery(self._poster),
             settings=self._settings,
             ask=self._ask,

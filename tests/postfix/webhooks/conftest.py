@@ -14,6 +14,7 @@ from estafeta_core.store.rows import Event
 from estafeta_core.webhooks.signature import new_secret
 from estafeta_postfix.webhooks import backoff
 from estafeta_postfix.webhooks.sender import Sender
+from estafeta_testing.duty import on_duty
 from estafeta_testing.stored import make_rows
 
 Add = Callable[..., Webhook]
@@ -67,11 +68,12 @@ def send(store: Store) -> Send:
 @pytest.fixture
 def sending(store: Store) -> Sending:
     """Return a function that has a sender post until the block ends."""
+    lease = on_duty(store)
 
     @contextlib.contextmanager
     def run(**settings: Any) -> Iterator[Sender]:
         given = Webhooks(**{"batch_seconds": 0.1, "allow_networks": ("127.0.0.0/8",), **settings})
-        sender = Sender(store, lambda: given)
+        sender = Sender(store, lambda: given, lease)
         sender.start()
         try:
             yield sender

@@ -18,6 +18,7 @@ from estafeta_postfix.webhooks import backoff, postman
 from estafeta_postfix.webhooks import sender as module
 from estafeta_postfix.webhooks.sender import Sender
 from estafeta_testing import receiver
+from estafeta_testing.duty import on_duty
 from estafeta_testing.receiver import answering, receiving
 
 Add = Callable[..., Webhook]
@@ -89,7 +90,7 @@ def test_a_webhook_that_is_made_or_changed_while_it_runs_is_posted_to(
 
 def test_a_reload_changes_whereto_may_be_posted(store: Store, add: Add, send: Send) -> None:
     given = [Webhooks(batch_seconds=0.1)]
-    sender = Sender(store, lambda: given[0])
+    sender = Sender(store, lambda: given[0], on_duty(store))
     with receiving() as receiver:
         add(receiver.url)
         ids = send(1)
@@ -119,7 +120,9 @@ def test_a_stop_does_not_wait_longer_than_it_is_told(store: Store, add: Add, sen
     with receiving(receiver.silent) as silent:
         add(silent.url)
         send(1)
-        sender = Sender(store, lambda: Webhooks(batch_seconds=0.1, allow_networks=("127.0.0.1",)))
+        sender = Sender(
+            store, lambda: Webhooks(batch_seconds=0.1, allow_networks=("127.0.0.1",)), on_duty(store)
+        )
         sender.start()
         silent.wait_for(lambda here: here.posts)
         started = time.monotonic()

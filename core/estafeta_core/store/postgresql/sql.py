@@ -24,6 +24,10 @@ _RULES = tuple(
             r"json_insert\((\w+), '\$\.(\w+)', (\?\d+)\)",
             r"(jsonb_build_object('\2', \3::text) || \1::jsonb)::text",
         ),
+        (
+            r"CAST\(\(julianday\('now'\) - 2440587\.5\) \* 86400000 AS INTEGER\)",
+            "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
+        ),
         (r"\bjson_each\b", "elements"),
         (r"\binstr\(", "strpos("),
         (r"\bLIKE\b", "ILIKE"),
