@@ -81,6 +81,7 @@ class Retention:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            on_duty = self._on_duty()
             try:
                 removed = self.clear()
                 if removed:
@@ -89,11 +90,11 @@ class Retention:
                 log.error("what is kept could not be cleared, tried again in an hour: %s", error)
             except Exception:  # a bug here keeps files for longer; it never stops the log follower
                 log.exception("what is kept could not be cleared, tried again in an hour")
-            self._rest()
+            self._rest(on_duty)
 
-    def _rest(self) -> None:
-        """Wait for an hour, or until this host comes on duty."""
-        over, before = time.monotonic() + HOUR, self._on_duty()
+    def _rest(self, before: bool) -> None:
+        """Wait for an hour, or until this host, which was on duty `before` the round or not, comes on duty."""
+        over = time.monotonic() + HOUR
         while time.monotonic() < over and not self._stopping.wait(LOOK):
             now = self._on_duty()
             if now and not before:
