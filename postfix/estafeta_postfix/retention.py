@@ -93,7 +93,7 @@ class Retention:
             self._rest(on_duty)
 
     def _rest(self, before: bool) -> None:
-        """Wait for an hour, or until this host, which was on duty `before` the round or not, comes on duty."""
+        """Wait for an hour, or until this host comes on duty, if it was not so `before` the round."""
         over = time.monotonic() + HOUR
         while time.monotonic() < over and not self._stopping.wait(LOOK):
             now = self._on_duty()
