@@ -5,9 +5,9 @@
 # pyproject.toml or a lock file is newer than its stamp). An existing Postfix instance is never touched.
 
 PYTHON ?= python3
-# Two test files at a time, whole files, because a file shares one sandbox. Each sandbox is a Postfix with all
-# daemons, so more workers than cores only make the timed tests slow.
-WORKERS ?= 2
+# Three test files at a time, whole files, because a file shares one sandbox. Half of the time is spent waiting, so
+# one worker more than the two cores of a small machine keeps both busy; more only make the timed tests slow.
+WORKERS ?= 3
 # For one test: make test TESTS='tests/core -k identity'
 TESTS ?= tests
 # What the sandboxes of tests keep things in: make test STORE=postgresql runs them all on PostgreSQL.
@@ -37,7 +37,7 @@ sandbox: run-packages $(READY) ## keep the whole system running on loopback, unt
 	@$(BIN)/estafeta sandbox
 
 test: test-packages $(READY) ## run every test, real Postfix included
-	@ESTAFETA_TEST_STORE=$(STORE) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	@ESTAFETA_TEST_STORE=$(STORE) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 chaos: test-packages $(READY) ## kill everything at random under load, two minutes long, and check every message
 	@$(BIN)/python tests/chaos/run.py $(CHAOS)

@@ -1,4 +1,4 @@
-"""Fixtures for every test: a running sandbox, a PostgreSQL server."""
+"""For every test: in which order files are run, a running sandbox, a PostgreSQL server."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,14 @@ import pytest
 
 from estafeta_testing import postgresql
 from estafeta_testing import sandbox as testing
+
+# Folders whose files take longest, most of it waiting: first, so that no worker is left with one at the end.
+LONG = ("integration", "tools")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the long files run first."""
+    items.sort(key=lambda item: not set(LONG) & set(item.path.parts))
 
 
 @pytest.fixture(scope="session")

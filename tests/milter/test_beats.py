@@ -11,23 +11,23 @@ from estafeta_milter.beats import Beats
 
 def test_a_family_is_fresh_while_every_child_beats() -> None:
     beats = Beats(2)
-    assert beats.fresh(1.0)
-    time.sleep(0.05)
+    assert beats.fresh(10.0)
+    time.sleep(1.0)
     beats.beat(0)
-    assert not beats.fresh(0.03)  # the other one stands still
+    assert not beats.fresh(1.0)  # the other one stands still
     beats.beat(1)
-    assert beats.fresh(0.03)
+    assert beats.fresh(1.0)
 
 
 def test_a_beat_of_another_process_is_seen() -> None:
     beats = Beats(1)
-    time.sleep(0.05)
+    time.sleep(2.0)
     pid = os.fork()
     if not pid:
         beats.beat(0)
         os._exit(0)
     os.waitpid(pid, 0)
-    assert beats.fresh(0.04)
+    assert beats.fresh(2.0)
 
 
 def test_systemd_hears_nothing_of_a_family_in_which_one_stands_still(
