@@ -8,6 +8,8 @@ PYTHON ?= python3
 # Three test files at a time, whole files, because a file shares one sandbox. Half of the time is spent waiting, so
 # one worker more than the two cores of a small machine keeps both busy; more only make the timed tests slow.
 WORKERS ?= 3
+# What each change has to pass, or all there is, as before a release (minutes more): make test TIER=release
+TIER ?= gate
 # For one test: make test TESTS='tests/core -k identity'
 TESTS ?= tests
 # What the sandboxes of tests keep things in: make test STORE=postgresql runs them all on PostgreSQL.
@@ -36,8 +38,9 @@ demo: run-packages $(READY) ## send one real message for each dialect through a 
 sandbox: run-packages $(READY) ## keep the whole system running on loopback, until Ctrl-C
 	@$(BIN)/estafeta sandbox
 
-test: test-packages $(READY) ## run every test, real Postfix included
-	@ESTAFETA_TEST_STORE=$(STORE) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+test: test-packages $(READY) ## run the tests, real Postfix included (TIER=release: all of them)
+	@ESTAFETA_TEST_STORE=$(STORE) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		$(if $(filter gate,$(TIER)),-m "not release") $(TESTS)
 
 chaos: test-packages $(READY) ## kill everything at random under load, two minutes long, and check every message
 	@$(BIN)/python tests/chaos/run.py $(CHAOS)
