@@ -14,7 +14,7 @@ from estafeta_testing.queue import postfix, queue_manager_held
 from estafeta_testing.relay import SENDER, Relay
 from estafeta_testing.smtp import queue_id
 
-SLOWEST = 2.0  # seconds for the reply to the final dot
+SLOWEST = 5.0  # seconds for the reply to the final dot, on a machine with other tests; under 2 alone (R4)
 LONGEST_LINE = 998  # RFC 5322 section 2.1.1
 
 TEENVIO = ("plan/usuario", "teenvio-58700", "remitente@dominio.example")

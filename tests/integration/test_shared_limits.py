@@ -188,3 +188,4 @@ def test_a_daemon_that_is_told_to_end_answers_what_it_was_asked(tmp_path: Path, 
             time.sleep(0.2)
             host.process.send_signal(signal.SIGTERM)
             assert waiting.result() == DUNNO
+        assert host.process.wait(PATIENCE) == 0
