@@ -112,7 +112,7 @@ class Instance:
         version = self.version()
         if version < OLDEST:
             raise InstanceError(f"Postfix {'.'.join(map(str, version))} is too old; 3.7 or later is needed")
-        unknown = _run([*self._postconf(), "-n"]).stderr + _run([*self._postconf(), "-P"]).stderr
+        unknown = run([*self._postconf(), "-n"]).stderr + run([*self._postconf(), "-P"]).stderr
         if unknown:
             raise InstanceError(f"Postfix does not know all of its configuration: {unknown.strip()}")
         self._postfix("check")
@@ -166,7 +166,7 @@ class Instance:
         maillog = Path(self.parameter("maillog_file"))
         before = maillog.stat().st_size if maillog.exists() else 0
         arguments = [command("postfix"), "-c", str(self.place.config_directory), verb]
-        done = _run(arguments, self.environment)
+        done = run(arguments, self.environment)
         logged = maillog.read_bytes()[before:].decode("utf-8", "replace") if maillog.exists() else ""
         complaints = [line for line in (done.stderr + logged).splitlines() if _COMPLAINT.search(line)]
         if done.returncode or complaints:
@@ -199,20 +199,23 @@ def _ensure_directory(path: Path, uid: int, gid: int, mode: int) -> bool:
 
 
 def _output(arguments: list[str], environment: dict[str, str] | None = None) -> str:
-    done = _run(arguments, environment)
+    done = run(arguments, environment)
     if done.returncode:
         raise InstanceError(f"{Path(arguments[0]).name}: {done.stderr.strip()}")
     return done.stdout.strip()
 
 
-def _run(arguments: list[str], environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    arguments: list[str], environment: dict[str, str] | None = None, *, errors: str = "replace"
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with nothing on its standard input; subprocess.TimeoutExpired."""
     return subprocess.run(
         arguments,
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        errors="replace",
+        errors=errors,
         timeout=COMMAND_TIMEOUT,
         check=False,
     )

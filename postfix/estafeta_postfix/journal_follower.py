@@ -5,38 +5,29 @@ one transaction. A file is removed when the store has all of it and the position
 """
 
 import logging
-import threading
 from pathlib import Path
 
 from estafeta_core import journal
 from estafeta_core.store import Store
 from estafeta_core.store.rows import LogPosition, Row
+from estafeta_postfix.background import Background
 from estafeta_postfix.log_follower.follow import RETRY, Follower
 from estafeta_postfix.log_follower.reader import Chunk, LogReader
 
 log = logging.getLogger(__name__)
 
 
-class JournalFollower:
+class JournalFollower(Background):
     """Follows the journal until it is stopped."""
 
     def __init__(self, path: Path, store: Store, name: str | None = None) -> None:
-        self._stopping = threading.Event()
+        super().__init__("journal")
         self._follower = Follower(
             path, store, Journal(path), self._stopping.wait, reader=JournalReader, name=name
         )
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
-    def start(self) -> None:
-        """Begin where the store says."""
-        self._thread.start()
-
-    def stop(self, timeout: float) -> None:
-        """Stop within a batch; give up waiting after `timeout` seconds, as the disk may stand still."""
-        self._stopping.set()
-        self._thread.join(timeout)
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Follow from where the store says; stop within a batch."""
         while not self._stopping.is_set():
             try:
                 self._follower.run()

@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 from estafeta_core import metrics
 from estafeta_core.store import Lease, StoreUnavailable
+from estafeta_postfix.background import Background
 
 LOOK = 1.0  # seconds between two looks
 
@@ -40,27 +41,18 @@ class Hired(NamedTuple):
     patience: float
 
 
-class OnDuty:
+class OnDuty(Background):
     """A thread that starts new jobs when the lease is taken, and stops them when it is lost."""
 
     def __init__(self, lease: Lease, hire: Callable[[], Sequence[Hired]]) -> None:
+        super().__init__("on-duty")
         self._lease = lease
         self._hire = hire
         self._hired: Sequence[Hired] = ()
         self._told: str | None = None  # what the log says of who is on duty
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="on-duty", daemon=True)
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self, timeout: float) -> None:
-        """Stop the jobs, then release the lease; give up waiting after `timeout` seconds."""
-        self._stopping.set()
-        self._thread.join(timeout)
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Look whose turn it is; once stopped, stop the jobs, then release the lease."""
         while not self._stopping.is_set():
             try:
                 self._look()

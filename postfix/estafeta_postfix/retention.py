@@ -16,7 +16,6 @@ The store may be away and a folder unreadable: what could not be done is done an
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 
@@ -25,6 +24,7 @@ from estafeta_core.config import schema
 from estafeta_core.hosting import Shelf
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.rows import Eventful, Expiring, Forget, ForgetUneventful
+from estafeta_postfix.background import Background
 
 HOUR = 3600.0  # seconds
 DAY = 24 * HOUR  # no message takes so long between keeping its files and writing its rows
@@ -36,7 +36,7 @@ QUEUE_DAYS = 30  # for which a queue file may be a copy of another; Postfix give
 log = logging.getLogger(__name__)
 
 
-class Retention:
+class Retention(Background):
     """A thread that clears up.
 
     `days`, for hosted files, and `periods`, for all else, are asked before each round, because a reload may
@@ -54,23 +54,13 @@ class Retention:
         *,
         on_duty: Callable[[], bool] = lambda: True,
     ) -> None:
+        super().__init__("retention")
         self._store = store
         self._shelf = shelf
         self._days = days
         self._clock = clock
         self._periods = periods
         self._on_duty = on_duty
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
-
-    def start(self) -> None:
-        """Begin with the first round."""
-        self._thread.start()
-
-    def stop(self, timeout: float) -> None:
-        """Stop within a batch; give up waiting after `timeout` seconds, as the disk may stand still."""
-        self._stopping.set()
-        self._thread.join(timeout)
 
     def clear(self) -> int:
         """Do one round and return how many files were removed; StoreUnavailable stops it."""
@@ -79,7 +69,8 @@ class Retention:
             self._forget_rows(now)
         return sum(self._cleared(shard, now - DAY) for shard in self._shelf.shards() if self._go_on())
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Clear up every hour, and when this host comes on duty; stop within a batch."""
         while not self._stopping.is_set():
             on_duty = self._on_duty()
             try:

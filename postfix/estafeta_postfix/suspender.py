@@ -15,7 +15,6 @@ of last week is no fault of the few messages of today. Of several hosts one look
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 
@@ -23,7 +22,8 @@ from estafeta_core.config.accounts import Account, SuspendAt
 from estafeta_core.directory import Directory
 from estafeta_core.store import Store, StoreUnavailable
 from estafeta_core.store.reputation import Outcome
-from estafeta_core.store.rows import Suspension, SuspensionReason
+from estafeta_core.store.standing_rows import Suspension, SuspensionReason
+from estafeta_postfix.background import Background
 
 EVERY = 5.0  # seconds between two looks, where they are quick: a campaign that goes wrong goes on meanwhile
 SHARE = 0.05  # of a core, at most: a look at a million messages takes some seconds
@@ -32,7 +32,7 @@ HOUR_MS = 3_600_000
 log = logging.getLogger(__name__)
 
 
-class Suspender:
+class Suspender(Background):
     """A thread that looks.
 
     `directory` is asked before each look, because a reload may have replaced it. `clock` gives Unix time in
@@ -42,20 +42,10 @@ class Suspender:
     def __init__(
         self, store: Store, directory: Callable[[], Directory], clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__("suspender")
         self._store = store
         self._directory = directory
         self._clock = clock
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="suspender", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def stop(self, timeout: float) -> None:
-        """Stop after the account in hand; give up waiting after `timeout` seconds."""
-        self._stopping.set()
-        self._thread.join(timeout)
 
     def look(self) -> None:
         """Look once at every account that wants it. Raises StoreUnavailable."""
@@ -80,7 +70,8 @@ class Suspender:
                 found.append(Suspension(account.account, name, now, None, reason, *counts))
         return found
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Look until it is stopped, the less often the longer a look takes."""
         failing = False
         while not self._stopping.is_set():
             began = time.monotonic()

@@ -14,7 +14,7 @@ from estafeta_core.claims import Claim
 from estafeta_core.config.live import Live
 from estafeta_core.standings import EVERY, Standings
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import DomainAwaited, DomainChecked, Suspension, SuspensionLifted
+from estafeta_core.store.standing_rows import DomainAwaited, DomainChecked, Suspension, SuspensionLifted
 
 SUSPENDED = Suspension("acme", "main", 1, None, "bounce_rate", 40, 0, 9)
 

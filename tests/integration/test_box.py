@@ -25,8 +25,8 @@ def box() -> Iterator[Machine]:
     """A box, once `vagrant up` has gone through."""
     with booted() as machine:
         shutil.copytree(ROOT / "vagrant", machine.root / "vagrant" / "vagrant")
-        machine.put(packages.built("0.0.1"), "/root/estafeta.deb")
-        machine.run("/vagrant/vagrant/provision.sh /vagrant /root/estafeta.deb", timeout=280)
+        machine.put(packages.built("0.0.1"), "/srv/estafeta.deb")
+        machine.run("/vagrant/vagrant/provision.sh /vagrant /srv/estafeta.deb", timeout=280)
         yield machine
 
 
@@ -56,7 +56,7 @@ def test_a_message_of_the_hosts_is_caught_and_shown(box: Machine) -> None:
 
 
 def test_it_keeps_all_mail_and_is_provisioned_again(box: Machine) -> None:
-    again = box.run("/vagrant/vagrant/provision.sh /vagrant /root/estafeta.deb", timeout=280)
+    again = box.run("/vagrant/vagrant/provision.sh /vagrant /srv/estafeta.deb", timeout=280)
     assert "nothing to change, and every listener answers" in again
     box.run("echo hello | sendmail -f root somebody@example.net")
     wait(box, "cat /var/lib/outbox/new/*", "Delivered-To: somebody@example.net")

@@ -53,8 +53,8 @@ def terminal() -> Iterator[Terminal]:
     """A terminal on a server with a Postfix that runs, in a folder with the package."""
     with booted() as machine:
         machine.run("postconf -e 'myhostname = mail.office.example'; systemctl reload postfix")
-        machine.put(packages.built("0.0.1"), "/root/estafeta_0.0.1.deb")
-        command = machine.command("sh", "-c", "cd /root; export TERM=dumb; exec bash")
+        machine.put(packages.built("0.0.1"), "/srv/estafeta_0.0.1.deb")
+        command = machine.command("sh", "-c", "cd /srv; export TERM=dumb; exec bash")
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True) as shell:
             yield Terminal(shell)

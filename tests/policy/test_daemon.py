@@ -18,7 +18,7 @@ import pytest
 
 from estafeta_core import secrets
 from estafeta_core.store import open_store
-from estafeta_core.store.rows import Suspension, SuspensionLifted
+from estafeta_core.store.standing_rows import Suspension, SuspensionLifted
 
 GROUP = grp.getgrgid(os.getgid()).gr_name
 KEY = secrets.generate_key()

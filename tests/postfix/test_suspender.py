@@ -13,7 +13,8 @@ from estafeta_core.config.accounts import Account, Credential, SuspendAt
 from estafeta_core.directory import Directory
 from estafeta_core.store import Store, open_store
 from estafeta_core.store.reputation import Outcome
-from estafeta_core.store.rows import Event, Message, Row, Suspension, SuspensionLifted
+from estafeta_core.store.rows import Event, Message, Row
+from estafeta_core.store.standing_rows import Suspension, SuspensionLifted
 from estafeta_postfix.suspender import Suspender, exceeded, words
 from estafeta_testing.stored import IDS, make_rows
 

@@ -2,7 +2,7 @@
 
 from estafeta_core.claims import Claim
 from estafeta_core.store.reader import Reader
-from estafeta_core.store.rows import DomainCheck
+from estafeta_core.store.standing_rows import DomainCheck
 
 
 class Domains(Reader):

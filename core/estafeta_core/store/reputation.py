@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from estafeta_core.store.reader import Reader
-from estafeta_core.store.rows import Suspension
+from estafeta_core.store.standing_rows import Suspension
 
 
 @dataclass(frozen=True, slots=True)

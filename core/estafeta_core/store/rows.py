@@ -1,6 +1,6 @@
 """What the store keeps, a dataclass per table; `migrations/` says the same in SQL.
 
-Those of webhooks are in `outgoing_rows`.
+Those of webhooks are in `outgoing_rows`, those about credentials and domains in `standing_rows`.
 
 `TokenEvent`, `Unsubscribed` and `Bounced` have no table of their own: they are how the web service
 and the mail intake, which know only a token, write events and suppressions. `Automated` marks an event,
@@ -13,8 +13,8 @@ asked for by tenant, so that no query crosses tenants by way of a join.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from estafeta_core.claims import Claim
 from estafeta_core.store.outgoing_rows import Batch, BatchTried, Replay, Webhook, WebhookRemoved
+from estafeta_core.store.standing_rows import DomainAwaited, DomainChecked, Suspension, SuspensionLifted
 
 Counter = Literal["messages", "recipients"]
 Expiring = Literal[
@@ -29,8 +29,6 @@ Expiring = Literal[
     "batches",
 ]
 Eventful = Literal["messages", "transmissions"]
-SuspensionReason = Literal["complaint_rate", "bounce_rate"]
-DomainState = Literal["unverified", "verified", "lost"]
 WHOLE = 0  # in the place of a message id, and never one: all messages of the transmission
 
 
@@ -282,78 +280,6 @@ class ForgetUneventful:
     what: Eventful
     after: int
     upto: int
-
-
-@dataclass(frozen=True, slots=True)
-class Suspension:
-    """That a credential may not send, because of what came back of its mail, until a person lifts it.
-
-    One that is suspended already stays so since when it was.
-    """
-
-    account: str
-    credential: str
-    since: int
-    until: int | None  # None: it is in force
-    reason: SuspensionReason
-    recipients: int
-    complaints: int
-    bounces: int
-
-    @property
-    def credential_id(self) -> str:
-        """`account/credential`."""
-        return f"{self.account}/{self.credential}"
-
-
-@dataclass(frozen=True, slots=True)
-class SuspensionLifted:
-    """That a person lets a credential send again."""
-
-    account: str
-    credential: str
-    until: int
-
-
-@dataclass(frozen=True, slots=True)
-class DomainAwaited:
-    """That DNS has to verify a domain or a DKIM key from now on; one that is known already stays as it is."""
-
-    account: str
-    domain: str
-    key: str  # the selector of the DKIM key; "": the domain itself
-    challenge: str  # what its TXT record has to say; "" for a key, whose file says it
-    since: int
-    due: int
-
-
-@dataclass(frozen=True, slots=True)
-class DomainCheck:
-    """What DNS has said of a domain or a DKIM key."""
-
-    account: str
-    domain: str
-    key: str
-    challenge: str
-    state: DomainState  # unverified: never seen; lost: seen once, and gone for longer than the grace period
-    since: int  # when it came into this state
-    missing: int | None  # since when the record of a verified one is gone
-    checked: int | None  # when DNS was asked last
-    answer: str  # what it said then, for people
-    due: int  # when it is asked again
-
-    @property
-    def claim(self) -> Claim:
-        """What it is about."""
-        return Claim(self.account, self.domain, self.key)
-
-
-@dataclass(frozen=True, slots=True)
-class DomainChecked:
-    """That DNS was asked; nothing is written where somebody else has asked since `before` was read."""
-
-    before: DomainCheck
-    after: DomainCheck
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ from estafeta_core.store.rows import (
     Contact,
     Content,
     Count,
-    DomainAwaited,
-    DomainChecked,
     Event,
     File,
     Forget,
@@ -33,13 +31,12 @@ from estafeta_core.store.rows import (
     Requeued,
     Row,
     Suppression,
-    Suspension,
-    SuspensionLifted,
     Tag,
     TokenEvent,
     Transmission,
     Unsubscribed,
 )
+from estafeta_core.store.standing_rows import DomainAwaited, DomainChecked, Suspension, SuspensionLifted
 from estafeta_core.store.writes import STATEMENTS
 
 Values = tuple[Any, ...]

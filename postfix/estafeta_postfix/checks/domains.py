@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from estafeta_core.directory import Directory
 from estafeta_core.store import StoreUnavailable
-from estafeta_core.store.rows import DomainCheck
+from estafeta_core.store.standing_rows import DomainCheck
 from estafeta_core.store.store import backend
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup

@@ -1,7 +1,6 @@
 """Whether copies and reports wait in Postfix's queue for a daemon of ours."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from estafeta_core import sockets
 from estafeta_core.jobs import FIELD
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup
-from estafeta_postfix.instance import COMMAND_TIMEOUT, command
+from estafeta_postfix.instance import command, run
 from estafeta_postfix.ports import LOOPBACK
 
 MOST = 10_000  # messages looked at; a queue of more has other troubles
@@ -68,12 +67,4 @@ _REMEDY = {
 
 def _postfix(directory: Path, name: str, *arguments: str) -> str:
     """Return what one of Postfix's commands says; nothing of a message that has left meanwhile."""
-    return subprocess.run(
-        [command(name), "-c", str(directory), *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=COMMAND_TIMEOUT,
-        check=False,
-    ).stdout
+    return run([command(name), "-c", str(directory), *arguments]).stdout

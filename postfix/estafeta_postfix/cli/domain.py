@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from estafeta_core.addresses import a_label
 from estafeta_core.claims import Claim
 from estafeta_core.store import StoreUnavailable
-from estafeta_core.store.rows import DomainCheck
+from estafeta_core.store.standing_rows import DomainCheck
 from estafeta_postfix.cli.account_files import Accounts, with_accounts
 from estafeta_postfix.cli.domain_dns import label_of, print_records, verify
 from estafeta_postfix.cli.failure import Failure

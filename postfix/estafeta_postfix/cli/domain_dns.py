@@ -19,7 +19,7 @@ from estafeta_core.config.schema import Config
 from estafeta_core.directory import Directory
 from estafeta_core.events import iso_time
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.rows import DomainCheck
+from estafeta_core.store.standing_rows import DomainCheck
 from estafeta_postfix import dkim_keys
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.stored import opened

@@ -9,7 +9,7 @@ import time
 from estafeta_core.directory import Credential, Directory
 from estafeta_core.rules import sending_suspended
 from estafeta_core.store import Store, StoreUnavailable, open_store
-from estafeta_core.store.rows import SuspensionLifted
+from estafeta_core.store.standing_rows import SuspensionLifted
 from estafeta_core.store.store import backend
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.explain.known import open_known

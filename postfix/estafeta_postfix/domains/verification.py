@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from estafeta_core.config.schema import Dns
-from estafeta_core.store.rows import DomainCheck
+from estafeta_core.store.standing_rows import DomainCheck
 from estafeta_postfix.domains.lookup import Answer
 
 LABEL = "_estafeta"

@@ -9,7 +9,6 @@ change of state is logged, and the daemons have it within two seconds (core's st
 import asyncio
 import logging
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -20,9 +19,10 @@ from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Dns
 from estafeta_core.directory import Directory
 from estafeta_core.store import Store, StoreUnavailable
-from estafeta_core.store.rows import DomainAwaited, DomainCheck, DomainChecked
+from estafeta_core.store.standing_rows import DomainAwaited, DomainCheck, DomainChecked
 from estafeta_milter.dkim.keys import KeyFileError
 from estafeta_postfix import dkim_keys
+from estafeta_postfix.background import Background
 from estafeta_postfix.dkim_keys import Configured
 from estafeta_postfix.domains.lookup import Answer, Resolver
 from estafeta_postfix.domains.verification import after, new_challenge, record_of
@@ -33,7 +33,7 @@ AT_ONCE = 20  # questions in one look
 log = logging.getLogger(__name__)
 
 
-class Verifier:
+class Verifier(Background):
     """A thread that asks.
 
     `snapshot` gives the configuration in force, and is asked before each look. `clock` gives Unix time in
@@ -43,22 +43,12 @@ class Verifier:
     def __init__(
         self, store: Store, snapshot: Callable[[], Snapshot], clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__("verifier")
         self._store = store
         self._snapshot = snapshot
         self._clock = clock
         self._directory: Directory | None = None  # whose claims are in the store
         self._change = -1  # that the metrics tell of
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="verifier", daemon=True)
-
-    def start(self) -> None:
-        """Begin to ask."""
-        self._thread.start()
-
-    def stop(self, timeout: float) -> None:
-        """Stop after the questions in hand; give up waiting after `timeout` seconds."""
-        self._stopping.set()
-        self._thread.join(timeout)
 
     def look(self) -> None:
         """Ask about those whose time has come. Raises StoreUnavailable."""
@@ -91,7 +81,8 @@ class Verifier:
     def _now(self) -> int:
         return round(self._clock() * 1000)
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Look for what is due until it is stopped."""
         failing = False
         while not self._stopping.is_set():
             try:

@@ -6,13 +6,12 @@ are there.
 """
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from estafeta_core.config.schema import Config
 from estafeta_postfix.install.facts import Facts
-from estafeta_postfix.instance import COMMAND_TIMEOUT, command
+from estafeta_postfix.instance import command, run
 from estafeta_postfix.render.intake import destination
 
 # The lists by which Postfix takes mail for a domain in (ADDRESS_CLASS_README).
@@ -60,13 +59,4 @@ def _answers(domain: str, tables: str, folder: Path) -> list[str]:
 
 
 def _asked(domain: str, table: str, folder: Path) -> str:
-    done = subprocess.run(
-        [command("postmap"), "-c", str(folder), "-q", domain, table],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=COMMAND_TIMEOUT,
-        check=False,
-    )
-    return done.stdout.strip()
+    return run([command("postmap"), "-c", str(folder), "-q", domain, table]).stdout.strip()

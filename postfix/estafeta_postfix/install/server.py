@@ -11,22 +11,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from estafeta_postfix.instance import COMMAND_TIMEOUT, InstanceError, command
+from estafeta_postfix.instance import COMMAND_TIMEOUT, InstanceError, command, run
 
 _COMPLAINT = re.compile(r"(?:warning|error|fatal|panic): .*")
 
 
 def postconf(config_directory: Path, *options: str) -> str:
     """Return what an instance's postconf prints; what it warns of, `Server.complaints` tells."""
-    done = subprocess.run(
-        [command("postconf"), "-c", str(config_directory), *options],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="surrogateescape",
-        timeout=COMMAND_TIMEOUT,
-        check=False,
-    )
+    done = run([command("postconf"), "-c", str(config_directory), *options], errors="surrogateescape")
     if done.returncode:
         raise InstanceError(f"postconf: {done.stderr.strip()}")
     return done.stdout
@@ -34,9 +26,7 @@ def postconf(config_directory: Path, *options: str) -> str:
 
 def default_directory() -> Path:
     """Return the configuration directory of the host's Postfix."""
-    done = subprocess.run(
-        [command("postconf"), "-d", "-h", "config_directory"], capture_output=True, text=True, check=False
-    )
+    done = run([command("postconf"), "-d", "-h", "config_directory"])
     if done.returncode:
         raise InstanceError(f"postconf: {done.stderr.strip()}")
     return Path(done.stdout.strip())
@@ -56,14 +46,7 @@ class Server:
     def complaints(self) -> set[str]:
         """Return what Postfix's own check of its files says, warnings included."""
         status, said = self._postfix("check")
-        warned = subprocess.run(
-            [command("postconf"), "-c", str(self.config_directory), "-P"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=COMMAND_TIMEOUT,
-            check=False,
-        ).stderr
+        warned = run([command("postconf"), "-c", str(self.config_directory), "-P"]).stderr
         found = set(_COMPLAINT.findall(said + warned))
         return found | {f"status {status}"} if status else found
 

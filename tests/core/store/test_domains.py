@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from estafeta_core.claims import Claim
 from estafeta_core.store import Store
-from estafeta_core.store.rows import DomainAwaited, DomainCheck, DomainChecked
+from estafeta_core.store.standing_rows import DomainAwaited, DomainCheck, DomainChecked
 
 CLAIM = Claim("acme", "new.example")
 

@@ -7,7 +7,8 @@ import pytest
 
 from estafeta_core.store import Store
 from estafeta_core.store.reputation import Outcome
-from estafeta_core.store.rows import Event, Message, Row, Suspension, SuspensionLifted, Transmission
+from estafeta_core.store.rows import Event, Message, Row, Transmission
+from estafeta_core.store.standing_rows import Suspension, SuspensionLifted
 from estafeta_testing.stored import IDS, make_rows
 
 NOW = time.time_ns() // 1_000_000

@@ -5,7 +5,7 @@ from dataclasses import replace
 from estafeta_core.claims import Claim
 from estafeta_core.directory import Standing
 from estafeta_core.store import Store
-from estafeta_core.store.rows import DomainAwaited, DomainChecked, Suspension
+from estafeta_core.store.standing_rows import DomainAwaited, DomainChecked, Suspension
 
 STATES = {"a.example": "verified", "b.example": "lost", "c.example": "unverified"}
 

@@ -5,7 +5,7 @@ import pytest
 
 from estafeta_core.claims import Claim
 from estafeta_core.store import open_store
-from estafeta_core.store.rows import DomainAwaited, DomainChecked
+from estafeta_core.store.standing_rows import DomainAwaited, DomainChecked
 from estafeta_postfix.checks.domains import look
 from estafeta_postfix.checks.setup import Setup
 

@@ -11,7 +11,7 @@ from click.testing import Result
 
 from estafeta_core import secrets
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import Suspension
+from estafeta_core.store.standing_rows import Suspension
 from estafeta_postfix.cli.failure import Failure
 
 Run = Callable[..., Result]

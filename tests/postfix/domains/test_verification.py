@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from estafeta_core.config.schema import Dns
-from estafeta_core.store.rows import DomainCheck
+from estafeta_core.store.standing_rows import DomainCheck
 from estafeta_postfix.domains.lookup import Answer
 from estafeta_postfix.domains.verification import HOUR, after, new_challenge, public_half, record_of, shows
 

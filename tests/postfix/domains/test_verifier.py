@@ -17,7 +17,7 @@ from estafeta_core.directory import Directory
 from estafeta_core.options import Options
 from estafeta_core.rules.dkim_key import choose
 from estafeta_core.store import Store, open_store
-from estafeta_core.store.rows import DomainCheck
+from estafeta_core.store.standing_rows import DomainCheck
 from estafeta_postfix import dkim_keys
 from estafeta_postfix.domains import verification, verifier
 from estafeta_postfix.domains.verifier import AT_ONCE, Verifier, asked_for, await_claims

@@ -6,7 +6,7 @@ import pytest
 
 from estafeta_core.refusal import Refusal
 from estafeta_core.store import open_store
-from estafeta_core.store.rows import Suspension
+from estafeta_core.store.standing_rows import Suspension
 from estafeta_milter.hosting import NO_ROOM
 from estafeta_milter.message.message import Message
 from estafeta_milter.submission import Discard

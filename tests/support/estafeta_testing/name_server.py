@@ -24,6 +24,7 @@ import dns.query
 import dns.rdatatype
 
 from estafeta_postfix.ports import LOOPBACK, take
+from estafeta_postfix.supervisor import dying_with_parent
 
 FAILING = "failing.test"
 PATIENCE = 20.0  # seconds to start, or to take a new zone
@@ -76,7 +77,7 @@ class NameServer:
         program = shutil.which("nsd", path=f"{os.environ['PATH']}:/usr/sbin")
         assert program is not None, "nsd is missing (make test installs it)"
         self._process = subprocess.Popen(
-            [program, "-d", "-c", str(self._folder / "nsd.conf")], start_new_session=True
+            dying_with_parent([program, "-d", "-c", str(self._folder / "nsd.conf")]), start_new_session=True
         )
         for zone in self._serials:
             self._wait(zone)

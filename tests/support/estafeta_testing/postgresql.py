@@ -21,6 +21,8 @@ from typing import Any
 
 import psycopg
 
+from estafeta_postfix.supervisor import dying_with_parent
+
 PATIENCE = 60.0  # seconds for a start or a stop, recovery included
 
 _numbers = itertools.count(1)
@@ -77,7 +79,7 @@ class Cluster:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [program("postgres"), "-D", self._data, *options],
+                dying_with_parent([str(program("postgres")), "-D", str(self._data), *options]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

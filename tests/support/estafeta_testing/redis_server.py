@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from estafeta_postfix.supervisor import dying_with_parent
+
 PATIENCE = 20.0  # seconds for a start that takes a tenth
 
 
@@ -27,7 +29,9 @@ class RedisServer:
     def start(self) -> None:
         """Start it, empty, and wait until it answers."""
         self.process = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", str(self.path), "--save", "", *self._settings],
+            dying_with_parent(
+                ["redis-server", "--port", "0", "--unixsocket", str(self.path), "--save", "", *self._settings]
+            ),
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
         )
