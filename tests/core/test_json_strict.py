@@ -1,5 +1,4 @@
 import json
-import time
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 
 from estafeta_core import json_strict
 from estafeta_testing import corpora
+from estafeta_testing.cost import at_most
 
 SUITE = sorted((corpora.FOLDER / "json-test-suite" / "parsing").glob("*.json"))
 
@@ -129,8 +129,7 @@ def test_d12_jsontestsuite_inside_metadata(path: Any) -> None:
 
 
 def test_a_hostile_text_is_refused_in_no_time() -> None:
-    start = time.perf_counter()
-    for text in ("[" * 60_000, '{"a":' * 12_000, "1" * 60_000, '"' + "\\ud800" * 10_000 + '"'):
-        with pytest.raises(json_strict.JsonError):
-            json_strict.loads(text)
-    assert time.perf_counter() - start < 0.5
+    with at_most(0.5):
+        for text in ("[" * 60_000, '{"a":' * 12_000, "1" * 60_000, '"' + "\\ud800" * 10_000 + '"'):
+            with pytest.raises(json_strict.JsonError):
+                json_strict.loads(text)

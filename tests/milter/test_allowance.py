@@ -157,12 +157,12 @@ def test_a_daemon_that_never_answers_or_drop_by_drop_is_waited_for_no_longer_tha
                 connection.sendall(b"x")
                 time.sleep(0.05)
 
-    for answer in (lambda _: time.sleep(1), slowly):
+    for answer in (lambda _: time.sleep(4), slowly):
         with daemon(limited.site.folder, answer):
             started = time.monotonic()
             refusal = Allowance(path, 0.3).take(envelope, "4Xq", total=2, counted=1)
             assert str(refusal) == UNCOUNTED
-            assert time.monotonic() - started < 0.9
+            assert time.monotonic() - started < 3
 
 
 def test_no_sender_can_write_an_attribute(limited: Office) -> None:

@@ -73,7 +73,7 @@ def test_it_serves_with_as_many_processes_as_asked_and_ends_at_once_when_idle(si
     began = time.monotonic()
     process.terminate()
     assert process.wait(10) == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 6
     end_soon(running)
     assert [path.name for path in site.socket.parent.iterdir()] == ["metrics"]
     assert len(site.lines("estafeta/milter[", "info: serving with 3 processes")) == 1
@@ -142,7 +142,7 @@ def test_a10_sessions_that_were_cut_anywhere_are_not_in_hand(site: Site) -> None
     began = time.monotonic()
     process.terminate()
     assert process.wait(10) == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 6
     assert site.lines("Traceback") == []
 
 

@@ -10,7 +10,7 @@ from estafeta_core import journal
 from estafeta_core.store.reader import Reader
 from estafeta_core.store.rows import Count
 from estafeta_testing.site import Site
-from estafeta_web import health
+from estafeta_web import health, service
 
 
 def test_a_healthy_service_says_so(site: Site) -> None:
@@ -66,21 +66,22 @@ def test_without_the_store_the_metrics_are_there_but_for_those_it_keeps(site: Si
     assert "estafeta_web_store_readable 1.0" in site.http.get("/metrics").text
 
 
-def test_a_store_that_stands_still_delays_the_metrics_by_a_second_and_nobody_else(
+def test_a_store_that_stands_still_delays_the_metrics_by_so_long_and_nobody_else(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite's readers wait for nobody, a disk may: so it is the read that stands still here."""
     go_on = threading.Event()
-    monkeypatch.setattr(Reader, "counted", lambda *_: go_on.wait(20) and {})
+    monkeypatch.setattr(Reader, "counted", lambda *_: go_on.wait(60) and {})
+    monkeypatch.setattr(service, "SCRAPE_PATIENCE", 3.0)
     click = site.links.click(site.message().message_id, "https://example.com/")
     try:
         with ThreadPoolExecutor(12) as scrapers:
             started = time.monotonic()
-            scrapes = [scrapers.submit(site.http.get, "/metrics") for _ in range(12)]
+            scrapes = [scrapers.submit(site.http.get, "/metrics", timeout=30) for _ in range(12)]
             assert site.http.get(click, follow_redirects=False).headers["location"] == "https://example.com/"
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 2.8
             assert site.http.get("/w/nothing").status_code == 404
             assert all("store_readable 0.0" in scrape.result().text for scrape in scrapes)
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 30
     finally:
         go_on.set()

@@ -165,7 +165,7 @@ def test_h12_an_unsubscribe_while_the_store_is_locked_is_kept_and_takes_effect(s
         started = time.monotonic()
         assert site.http.post(url, data=ONE_CLICK).status_code == 200
         assert site.http.post(url, data=ONE_CLICK).status_code == 200
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 4
     assert unsubscribes(site) == 1
     assert site.suppressed() == {"non_transactional"}
 
@@ -219,7 +219,7 @@ def test_the_page_works_without_the_store(site: Site) -> None:
     started = time.monotonic()
     page = site.http.get(url, headers={"Accept-Language": "gl"})
     assert f"<h1>{TEXTS['gl']['question']}</h1>" in page.text
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 4
     (site.folder / "away").rename(site.folder / "estafeta.db")
 
 
@@ -235,4 +235,4 @@ def test_a_store_that_does_not_answer_keeps_nobody_waiting(site: Site) -> None:
     finally:
         still.set()
     assert f"<h1>{TEXTS['gl']['question']}</h1>" in page.text
-    assert time.monotonic() - started < 3 * unsubscribe.PATIENCE
+    assert time.monotonic() - started < 8  # it would be without end

@@ -1,5 +1,4 @@
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email import policy
@@ -21,6 +20,7 @@ from estafeta_core.directory import Credential, Directory
 from estafeta_core.headers import Header
 from estafeta_core.options import Addressee, Options
 from estafeta_core.refusal import Refusal
+from estafeta_testing.cost import at_most
 
 _KEY = secrets.hash_key(secrets.generate_key())
 _ACCOUNT = Account(account="acme", dialect="sparkpost", credentials={"main": Settings(key=_KEY)})
@@ -522,19 +522,18 @@ def test_any_object_is_read_or_refused_and_what_is_read_can_be_stored(header: di
 
 
 def test_d1_a_hostile_header_is_answered_in_no_time() -> None:
-    start = time.perf_counter()
-    for piece in (
-        '{"a":',
-        "[",
-        '"\\ud800",',
-        "=?utf-8?q?",
-        "=?a?q?=?= ",
-        "9",
-        "\n ",
-        '{"cc":["a@b.example"],',
-    ):
-        read(piece * (60_000 // len(piece)))
-    assert time.perf_counter() - start < 1.0
+    with at_most(1):
+        for piece in (
+            '{"a":',
+            "[",
+            '"\\ud800",',
+            "=?utf-8?q?",
+            "=?a?q?=?= ",
+            "9",
+            "\n ",
+            '{"cc":["a@b.example"],',
+        ):
+            read(piece * (60_000 // len(piece)))
 
 
 # Replies and structure

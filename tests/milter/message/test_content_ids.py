@@ -1,10 +1,10 @@
-import time
 from dataclasses import replace
 
 import pytest
 
 from estafeta_milter.message.content_ids import ContentIds
 from estafeta_milter.message.part import Part
+from estafeta_testing.cost import at_most
 
 LEAF = Part("1", "image/png", "", "", "", "", False, "", "", 0, 0, 0, 0, (), "")
 
@@ -83,16 +83,14 @@ def test_a_multipart_is_never_meant() -> None:
 def test_many_parts_with_one_id_are_looked_through_once() -> None:
     parts = [leaf(f"1.{number}", "<a@b>") for number in range(2, 1000)]
     ids = ContentIds(multipart("1", HTML, *parts))
-    begun = time.perf_counter()
-    assert {ids.find("a@b", HTML) for _ in range(10_000)} == {parts[0]}
-    assert time.perf_counter() - begun < 1
+    with at_most(1):
+        assert {ids.find("a@b", HTML) for _ in range(10_000)} == {parts[0]}
 
 
 def test_a_hostile_field_takes_linear_time() -> None:
-    begun = time.perf_counter()
-    for field in ("<" * 200_000, "<" + " " * 200_000, "> <" * 80_000, " " * 200_000):
-        assert found("a@b", field) is None
-    assert time.perf_counter() - begun < 1
+    with at_most(1):
+        for field in ("<" * 200_000, "<" + " " * 200_000, "> <" * 80_000, " " * 200_000):
+            assert found("a@b", field) is None
 
 
 def test_a_thousand_spellings_of_one_id_are_one_id() -> None:
@@ -104,6 +102,5 @@ def test_a_thousand_spellings_of_one_id_are_one_id() -> None:
         for number in range(10_000)
     }
     assert len(spellings) == 10_000
-    started = time.process_time()
-    assert {ids.find(f"{spelling}@b", HTML) for spelling in spellings} == {parts[0]}
-    assert time.process_time() - started < 2
+    with at_most(2):
+        assert {ids.find(f"{spelling}@b", HTML) for spelling in spellings} == {parts[0]}

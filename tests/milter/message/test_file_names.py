@@ -1,4 +1,3 @@
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from estafeta_milter.message.file_names import MAX_NAMES, read, readings
 from estafeta_milter.message.message import Message
 from estafeta_milter.message.part import Part, walk
 from estafeta_testing import corpora
+from estafeta_testing.cost import at_most
 
 
 def name(disposition: str | bytes, content_type: str | bytes = b"") -> str:
@@ -185,10 +185,9 @@ def test_c15_any_parameters_give_a_name(values: Sequence[tuple[str, bytes]]) -> 
     ["%" * 250_000, "%41" * 80_000, "=?utf-8?Q?" * 25_000, "a/" * 120_000, "'" * 250_000, "." * 250_000],
 )
 def test_a_hostile_name_takes_linear_time(value: str) -> None:
-    begun = time.perf_counter()
-    read([("filename*", value), ("filename", value)], [("name", value)])
-    read([("filename", value)], [])
-    assert time.perf_counter() - begun < 1
+    with at_most(1):
+        read([("filename*", value), ("filename", value)], [("name", value)])
+        read([("filename", value)], [])
 
 
 EXPECTED = {

@@ -1,10 +1,9 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from estafeta_milter.message.parameters import MAX_COMMENTED, MAX_PARAMETERS, UNREADABLE, locate, parse
+from estafeta_testing.cost import at_most
 
 
 @pytest.mark.parametrize(
@@ -65,9 +64,8 @@ def test_what_readers_may_understand_differently_is_a_doubt(raw: bytes) -> None:
     ],
 )
 def test_hostile_values_take_linear_time(raw: bytes) -> None:
-    begun = time.perf_counter()
-    parse(raw)
-    assert time.perf_counter() - begun < 1
+    with at_most(1):
+        parse(raw)
 
 
 @given(st.binary(max_size=200))
@@ -86,9 +84,8 @@ def test_quoted_parameters_survive(values: dict[str, str]) -> None:
 def test_comments_of_a_very_long_field_are_not_looked_for() -> None:
     assert parse(b"text/html " + b"()" * (MAX_COMMENTED // 2 - 10)).doubt == ""
     flood = b"text/html " + b"()" * 1_000_000
-    begun = time.perf_counter()
-    assert parse(flood).doubt == "a comment in a very long field"
-    assert time.perf_counter() - begun < 0.1
+    with at_most(0.1):
+        assert parse(flood).doubt == "a comment in a very long field"
 
 
 @pytest.mark.parametrize(
@@ -149,6 +146,5 @@ def test_what_is_located_is_what_was_read(text: str) -> None:
 
 def test_a_hostile_value_is_located_in_linear_time() -> None:
     for raw in (b"a/b" + b"; charset=x" * 100_000, b"a/b; x=" + b"(" * 200_000, b"a/b; " + b'"' * 200_000):
-        begun = time.perf_counter()
-        locate(raw, "charset")
-        assert time.perf_counter() - begun < 1
+        with at_most(1):
+            locate(raw, "charset")

@@ -110,7 +110,7 @@ def test_what_postfix_needs_is_announced(server: Server) -> None:
 
 
 def test_messages_in_hand_do_not_keep_others_waiting(server: Server) -> None:
-    server.pause = 0.5
+    server.pause = 2.0
     begun = time.monotonic()
     threads = [threading.Thread(target=server.send, args=(b"x\r\n",)) for _ in range(8)]
     for thread in threads:
@@ -118,7 +118,7 @@ def test_messages_in_hand_do_not_keep_others_waiting(server: Server) -> None:
     for thread in threads:
         thread.join(20)
     assert len(server.taken) == 8
-    assert time.monotonic() - begun < 3.0
+    assert time.monotonic() - begun < 8.0
 
 
 def test_a_fault_of_ours_is_never_a_refusal(server: Server) -> None:

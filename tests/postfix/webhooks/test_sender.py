@@ -127,7 +127,7 @@ def test_a_stop_does_not_wait_longer_than_it_is_told(store: Store, add: Add, sen
         silent.wait_for(lambda here: here.posts)
         started = time.monotonic()
         sender.stop(0.5)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 6
 
 
 def test_all_webhooks_together_have_so_many_posts_at_a_time(add: Add, send: Send, sending: Sending) -> None:

@@ -38,8 +38,8 @@ def test_a_question_that_the_server_never_answers_ends(url: str, cluster: Cluste
         connection.patience = 0.3
         begun = time.monotonic()
         with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.3 s"), translated():
-            connection.execute("SELECT pg_sleep(4)")
-        assert time.monotonic() - begun < 3
+            connection.execute("SELECT pg_sleep(20)")
+        assert time.monotonic() - begun < 10
         connection.close()
 
 
