@@ -65,6 +65,7 @@ return {0, 0}
 """
 _QUOTING = ", with args beginning with"  # what a server that knows no AUTH says before the password
 _PROBE = (Bound(("probe", 1), "", 1_000_000),)
+_AWAY = (AwayError, OSError, TimeoutError)
 
 _pack: Callable[[Any], bytes] = hiredis.pack_command  # its types allow one word alone
 
@@ -163,11 +164,7 @@ class SharedCounters:
         self._loop = loop
         self._place = redis_url.parse(settings.store)
         self._timeout = settings.timeout
-        self._instead = (
-            "what limits apply to is put off"
-            if settings.away == "defer"
-            else f"each of {settings.hosts} hosts counts its share of every limit"
-        )
+        self._instead = instead(settings)
         self._link: _Link | None = None
         self._script = b""  # its name on the server
         self._early: list[tuple[Sequence[Bound], int, Callable[[Outcome | AwayError], None]]] | None = []
@@ -200,9 +197,9 @@ class SharedCounters:
         while True:
             begun = self._loop.time()
             try:
-                self._link = await self._open()
-            except (AwayError, OSError, TimeoutError) as error:
-                self._gone(str(error) or f"no connection within {CONNECT_TIMEOUT:g} s")
+                self._link, self._script = await _open(self._loop, self._place, self._timeout)
+            except _AWAY as error:
+                self._gone(_reason(error))
             except Exception:  # a bug here may cost the connection; nobody waits for it for ever
                 log.exception("limits.store: no connection can be tried")
                 self._gone("of a bug")
@@ -213,26 +210,6 @@ class SharedCounters:
                 self._settle_early()
                 self._gone(str(await self._link.lost))
             await asyncio.sleep(max(0.0, begun + RETRY_EVERY - self._loop.time()))
-
-    async def _open(self) -> _Link:
-        """Return a connection that has answered with a write; AwayError, OSError or TimeoutError without."""
-        link = _Link(self._loop, self._timeout)
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                await _connect(self._loop, link, self._place)
-                for command in _greeting(self._place):
-                    await link.reply(*command)
-                script = await link.reply(b"SCRIPT", b"LOAD", SCRIPT)
-                if not isinstance(script, bytes):
-                    raise AwayError(NO_SERVER)
-                outcome = _outcome(_PROBE, await link.reply(*_command(script, _PROBE, 1)))
-                if isinstance(outcome, AwayError):
-                    raise outcome
-                self._script = script
-        except BaseException:
-            link.lose("it was given up")
-            raise
-        return link
 
     def _gone(self, why: str) -> None:
         self._link = None
@@ -246,6 +223,51 @@ class SharedCounters:
         early, self._early = self._early or (), None
         for asked, number, then in early:
             self.take(asked, number, then)
+
+
+def instead(settings: SharedLimits) -> str:
+    """Return what is done while the server is away."""
+    if settings.away == "defer":
+        return "what limits apply to is put off"
+    return f"each of {settings.hosts} hosts counts its share of every limit"
+
+
+def why_away(settings: SharedLimits) -> str:
+    """Return why the server of `settings` cannot be used now, asked as a daemon asks; "" if it can be."""
+
+    async def ask() -> None:
+        link, _ = await _open(asyncio.get_running_loop(), redis_url.parse(settings.store), settings.timeout)
+        link.lose("it was only asked")
+
+    try:
+        asyncio.run(ask())
+    except _AWAY as error:
+        return _reason(error)
+    return ""
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or f"no connection within {CONNECT_TIMEOUT:g} s"
+
+
+async def _open(loop: asyncio.AbstractEventLoop, place: RedisPlace, patience: float) -> tuple[_Link, bytes]:
+    """Return a connection that has answered with a write, and the script's name; one of _AWAY without."""
+    link = _Link(loop, patience)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            await _connect(loop, link, place)
+            for command in _greeting(place):
+                await link.reply(*command)
+            script = await link.reply(b"SCRIPT", b"LOAD", SCRIPT)
+            if not isinstance(script, bytes):
+                raise AwayError(NO_SERVER)
+            outcome = _outcome(_PROBE, await link.reply(*_command(script, _PROBE, 1)))
+            if isinstance(outcome, AwayError):
+                raise outcome
+    except BaseException:
+        link.lose("it was given up")
+        raise
+    return link, script
 
 
 async def _connect(loop: asyncio.AbstractEventLoop, link: _Link, place: RedisPlace) -> None:

@@ -13,6 +13,7 @@ from estafeta_postfix.checks import (
     domains,
     files,
     host_records,
+    limits,
     listeners,
     queue,
     relay,
@@ -63,6 +64,7 @@ CHECKS = (
     Check("disk", "Is there room?", disk.look),
     Check("clock", "Is the clock right, as far as this host can tell?", clock.look),
     Check("store", "Is the store there, whole, and of this version?", store.look, of_running=True),
+    Check("limits", "Do the hosts count limits together, where they are to?", limits.look),
     Check("settings", "Is Postfix told what it has to be told?", settings.look, 20.0, of_running=True),
     Check(
         "sockets", "Does each daemon answer, and may Postfix open its socket?", sockets.look, of_running=True
