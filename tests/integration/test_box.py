@@ -38,6 +38,7 @@ def in_box(command: str) -> str:
     return re.sub(r"localhost:(\d+)", lambda found: f"localhost:{FORWARDED[found[1]]}", command)
 
 
+@pytest.mark.release
 def test_the_demonstration_goes_through(box: Machine) -> None:
     _up, demo = documents.block("vagrant up").commands
     said = box.run(in_box(demo), timeout=280)
@@ -45,6 +46,7 @@ def test_the_demonstration_goes_through(box: Machine) -> None:
     assert "Everything was as it should be." in said
 
 
+@pytest.mark.release
 def test_a_message_of_the_hosts_is_caught_and_shown(box: Machine) -> None:
     [command] = documents.block("swaks --server localhost:10587").commands
     assert "queued as" in box.run(in_box(command))
@@ -55,6 +57,7 @@ def test_a_message_of_the_hosts_is_caught_and_shown(box: Machine) -> None:
     assert "location: https://shop.example/spring" in box.run(f"curl -si {link}").lower()
 
 
+@pytest.mark.release
 def test_it_keeps_all_mail_and_is_provisioned_again(box: Machine) -> None:
     again = box.run("/vagrant/vagrant/provision.sh /vagrant /srv/estafeta.deb", timeout=280)
     assert "nothing to change, and every listener answers" in again

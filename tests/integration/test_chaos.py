@@ -1,4 +1,4 @@
-"""Everything killed at random under load, for half a minute; and a checker that sees what it is there to see.
+"""Everything killed at random under load for twenty seconds, and a checker that sees what is there to see.
 
 `make chaos` is the same for two minutes or longer, with another seed each time.
 """
@@ -28,7 +28,7 @@ from estafeta_testing.outbox import Copy
 from estafeta_testing.relay import Relay
 
 PROGRAM = Path(__file__).parents[1] / "chaos" / "run.py"
-PLAN = Plan(seed=20261120, seconds=25, clients=6, every=0.5, kinds=KINDS, mix=MIX, patience=120)
+PLAN = Plan(seed=20261120, seconds=20, clients=6, every=0.5, kinds=KINDS, mix=MIX, patience=120)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_there_were_enough_messages_and_kills_to_say_so(result: Result) -> None:
     kills = {kill.kind for kill in result.evidence.kills}
     assert len(accepted) >= 100, report.as_text(result)
     assert len(fanned_out) >= len(accepted) / 5
-    assert len(result.evidence.kills) >= 24
+    assert len(result.evidence.kills) >= 16
     assert len(kills & set(OURS)) >= 3
     assert len(kills - set(OURS)) >= 3
 

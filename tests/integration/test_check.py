@@ -294,6 +294,7 @@ def test_a_relay_for_everybody_beside_us(own: Relay) -> None:
         assert found(own) == ["open-mynetworks"]
 
 
+@pytest.mark.release
 def test_a_store_that_is_broken_newer_or_on_a_full_disk(own: Relay, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
@@ -333,6 +334,7 @@ def test_a_configuration_of_another_host(own: Relay, tmp_path: Path) -> None:
     assert codes == ["maillog", "queue-directory", "service-missing"]
 
 
+@pytest.mark.release
 def test_a_port_that_a_stranger_shares(own: Relay) -> None:
     place = own.listener()
     with socket.socket() as stranger:
@@ -361,6 +363,7 @@ def test_a_key_of_a_weak_kind_and_an_account_whose_mail_cannot_go(own: Relay) ->
         key.unlink()
 
 
+@pytest.mark.release
 def test_a_log_that_was_rotated_away_and_a_worker_that_stands(
     own: Relay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

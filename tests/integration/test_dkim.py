@@ -187,6 +187,7 @@ def put(path: Path, data: bytes) -> None:
     new.rename(path)
 
 
+@pytest.mark.release
 def test_a_key_file_that_is_gone_delays_mail_and_loses_none(own: Relay) -> None:
     """It is read when it is first needed; until then it must not be missed."""
     key = own.dir / "keys" / "dkim" / "acme-marketing.pem"

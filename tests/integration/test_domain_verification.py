@@ -107,6 +107,7 @@ def test_where_dns_fails_or_is_silent_a_domain_stays_verified(site: Site) -> Non
         assert sent(client, "news@fresh.example")[0] == 250
 
 
+@pytest.mark.release
 def test_the_worker_sees_by_itself_what_is_published_and_what_is_gone(site: Site) -> None:
     with site.sandbox.login("acme/main") as client:
         site.publish("slow.example")
@@ -123,6 +124,7 @@ def test_the_worker_sees_by_itself_what_is_published_and_what_is_gone(site: Site
     assert "acme: slow.example: not verified any more, its record is gone" in found.stdout
 
 
+@pytest.mark.release
 def test_e15_a_credential_whose_domain_is_gone_is_suspended_until_it_is_back(site: Site) -> None:
     sandbox = site.sandbox
     assert sandbox.estafeta("domain", "add", "yourdomain", "lost.example", "--dns").returncode == 0

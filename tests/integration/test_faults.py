@@ -181,6 +181,7 @@ def test_a_milter_killed_while_it_edits(relay: Relay, history: History, victims:
     history.send_until_accepted()
 
 
+@pytest.mark.release
 def test_a_milter_that_hangs_is_answered_for(relay: Relay, history: History, victims: Victims) -> None:
     marker = history.marker()
     with relay.session() as client:

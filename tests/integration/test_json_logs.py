@@ -40,13 +40,18 @@ def test_l1_all_lines_parse_and_those_about_a_message_have_its_ids(relay: Relay)
     def told() -> set[str]:
         return {each["role"] for each in records(relay)} & {"milter", "sasl", "policy", "web", "worker"}
 
+    def logins() -> list[dict[str, Any]]:
+        return [
+            each for each in records(relay) if each["role"] == "sasl" and each.get("identity") == "acme/main"
+        ]
+
     wait(told, {"milter", "sasl", "policy", "web", "worker"}, "a line of each daemon")
+    wait(lambda: bool(logins()), wanted=True, what="the login")
     found = records(relay)
     accepted = next(each for each in found if each.get("queue_id") == queue_id)
     assert accepted["identity"] == "acme/main"
     assert relay.found(queue_id).transmission.transmission_id == int(accepted["transmission_id"])
-    login = next(each for each in found if each["role"] == "sasl" and each.get("identity") == "acme/main")
-    assert login["client"] == "127.0.0.1"
+    assert logins()[0]["client"] == "127.0.0.1"
     wait(
         lambda: {each["role"] for each in records(relay) if each.get("message_id")},
         {"milter"},

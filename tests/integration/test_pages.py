@@ -82,8 +82,15 @@ def everything(history: History) -> list[str]:
     return [*PLACES, *questions, *(path for path in history.paths if not path.endswith("/html"))]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        pytest.param(DESKTOP, "light", id="desktop-light"),
+        pytest.param(PHONE, "dark", id="phone-dark"),
+        pytest.param(DESKTOP, "dark", id="desktop-dark", marks=pytest.mark.release),
+        pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.release),
+    ],
+)
 def test_no_page_has_a_grave_fault_an_error_or_more_width_than_there_is(
     browser: Browser, site: Site, history: History, scheme: str, size: tuple[int, int]
 ) -> None:

@@ -114,6 +114,7 @@ def test_k5_a_server_that_is_killed_and_one_that_is_stopped_lose_and_double_noth
     assert stored - broken - {f"{marker}@example.net" for marker in accepted} == set()
 
 
+@pytest.mark.release
 @pytest.mark.timeout(120)
 def test_k5_connections_that_are_ended_again_and_again_are_opened_again(
     relay: Relay, cluster: Cluster
@@ -130,6 +131,7 @@ def test_k5_connections_that_are_ended_again_and_again_are_opened_again(
         relay.events(sent, "injection", "delivery")
 
 
+@pytest.mark.release
 def test_a_server_that_stands_still_is_given_up_in_time(cluster: Cluster) -> None:
     config = f"{testing.QUICK}store_timeout: 1\n"
     with cluster.store() as url, testing.started_with(["--store", url], config=config) as running:

@@ -117,6 +117,7 @@ def test_a10_who_leaves_at_any_moment_leaves_one_message_or_none(relay: Relay) -
     assert len(copies_with(relay, "leaving")) == 1
 
 
+@pytest.mark.release
 def test_with_the_proxy_killed_the_client_comes_again_and_no_message_is_lost(
     relay: Relay, victims: Victims
 ) -> None:

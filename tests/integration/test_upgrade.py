@@ -5,10 +5,12 @@ import subprocess
 import sys
 import warnings
 
+import pytest
+
 from estafeta_testing import fresh_root, packages
 from estafeta_testing.server import operated, waited, with_estafeta
 
-pytestmark = fresh_root.NEEDS_ROOT
+pytestmark = [*fresh_root.NEEDS_ROOT, pytest.mark.release]
 
 CLIENTS = 3
 AWAY = 15.0  # seconds without a login, at the longest; a restart takes two or three on an idle machine

@@ -33,11 +33,22 @@ def templates() -> list[Path]:
     return sorted(FOLDER.glob("html-*/**/*.html"))
 
 
-def parameters(paths: Sequence[Path]) -> list[ParameterSet]:
-    """Return `paths` for pytest.mark.parametrize, or one skipped case if there are none."""
+def parameters(paths: Sequence[Path], gate: int = 1) -> list[ParameterSet]:
+    """Return `paths` for pytest.mark.parametrize, or one skipped case if there are none.
+
+    The gate tries each `gate`-th of them, a release all.
+    """
     if not paths:
         return [pytest.param(Path(), marks=pytest.mark.skip(reason=f"no corpora in {FOLDER}"), id="absent")]
-    return [pytest.param(path, id=str(path.relative_to(FOLDER))) for path in paths]
+    return [
+        pytest.param(path, marks=() if place % gate == 0 else pytest.mark.release, id=name(path))
+        for place, path in enumerate(paths)
+    ]
+
+
+def name(path: Path) -> str:
+    """Return what a file of the corpora is called in the name of a test."""
+    return str(path.relative_to(FOLDER))
 
 
 def received(raw: bytes) -> tuple[tuple[Header, ...], bytes]:
