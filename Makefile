@@ -17,6 +17,9 @@ STORE ?= sqlite
 # For ten minutes, or a seed again: make chaos CHAOS='--seconds 600 --seed 7'
 CHAOS ?= --seconds 120
 
+# Some rows, shorter, on the other store: make soak SOAK='--only R1,R5 --minutes 10 --store postgresql'
+SOAK ?=
+
 # By coverage, by mutants in process, or over SMTP: make fuzz FUZZ='--seconds 600 --target mime' (or --mutants, --smtp)
 FUZZ ?= --seconds 60
 ATHERIS := .cache/atheris
@@ -26,7 +29,7 @@ READY := .venv/.ready
 CODE := core policy milter web postfix tests bench tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test chaos fuzz check format bench reference deb lock clean
+.PHONY: help demo sandbox test chaos fuzz soak check format bench reference deb lock clean
 .PHONY: run-packages test-packages bench-packages
 
 help: ## list these commands
@@ -47,6 +50,9 @@ chaos: test-packages $(READY) ## kill everything at random under load, two minut
 
 fuzz: test-packages $(READY) $(ATHERIS)/.ready ## look for inputs that break a parser, a minute for each
 	@$(BIN)/python tests/fuzz/fuzz.py $(FUZZ)
+
+soak: test-packages $(READY) ## hold the system to every row of the release tier, some hours long, and write a report
+	@$(BIN)/python tests/soak/soak.py $(SOAK)
 
 check: run-packages $(READY) ## lint, formatting, types, import rules, mirrored tests, shell syntax
 	$(BIN)/ruff check $(CODE)

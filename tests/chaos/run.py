@@ -21,9 +21,10 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "support")]
 from estafeta_chaos import report  # noqa: E402 - the path above leads to what these import
 from estafeta_chaos.killer import KINDS  # noqa: E402
 from estafeta_chaos.letters import MIX  # noqa: E402
-from estafeta_chaos.run import Plan, run  # noqa: E402
+from estafeta_chaos.run import Plan, run, store  # noqa: E402
 from estafeta_postfix.sandbox.child import StartError, started  # noqa: E402
 from estafeta_testing.relay import Relay  # noqa: E402
+from estafeta_testing.sandbox import STORES  # noqa: E402
 
 SEEDS = 1_000_000
 
@@ -37,6 +38,9 @@ SEEDS = 1_000_000
 @click.option("--no-kills", is_flag=True, help="Load alone.")
 @click.option("--mix", help=f"Weights of messages. [default: {','.join(f'{k}={w}' for k, w in MIX.items())}]")
 @click.option("--patience", default=300.0, show_default=True, help="Seconds for the queue to run empty.")
+@click.option("--accepted", default=0, help="Go on until so many messages are accepted.")
+@click.option("--each", default=0, help="And until each of our daemons was killed so often.")
+@click.option("--store", "kind", type=click.Choice(STORES), default=STORES[0], show_default=True)
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="Keep the sandbox in this new folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
 def main(
@@ -48,6 +52,9 @@ def main(
     no_kills: bool,
     mix: str | None,
     patience: float,
+    accepted: int,
+    each: int,
+    kind: str,
     folder: Path | None,
     as_json: bool,
 ) -> None:
@@ -60,7 +67,10 @@ def main(
         kinds=() if no_kills else kinds or KINDS,
         mix=_weights(mix) if mix else MIX,
         patience=patience,
+        accepted=accepted,
+        each=each,
     )
+    where = ["--dir", str(folder)] if folder else []
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -68,8 +78,8 @@ def main(
 
     say("starting a sandbox")
     try:
-        with started(["--dir", str(folder)] if folder else []) as description:
-            result = run(Relay(description), plan, say)
+        with store(kind) as (arguments, server), started([*arguments, *where]) as description:
+            result = run(Relay(description), plan, say, server)
     except StartError as error:
         say(str(error))
         sys.exit(2)

@@ -28,7 +28,7 @@ from estafeta_testing.outbox import Copy
 from estafeta_testing.relay import Relay
 
 PROGRAM = Path(__file__).parents[1] / "chaos" / "run.py"
-PLAN = Plan(seed=20261120, seconds=20, clients=6, every=0.5, kinds=KINDS, mix=MIX, patience=120)
+PLAN = Plan(seed=20261120, seconds=20, clients=6, every=0.5, kinds=KINDS, mix=MIX, patience=120, accepted=150)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ class Few:
         self._result = result
 
     def _is_plain(self, attempt: Attempt, kind: str, whole: Evidence) -> bool:
-        came = [each.copy.delivered_to for each in whole.arrivals if each.attempt == attempt.draft.id]
+        came = [each.delivered_to for each in whole.arrivals if each.attempt == attempt.draft.id]
         plain = attempt.draft.letter.kind == kind and attempt.verdict == "accepted"
         return plain and sorted(came) == sorted(attempt.draft.recipients)
 
@@ -107,18 +107,18 @@ class Few:
         copy = last.copy
         assert old in copy.message, old
         changed = Copy(copy.return_path, copy.delivered_to, copy.message.replace(old, new, 1))
-        self.arrivals[-1] = Arrival(last.time, changed)
+        self.arrivals[-1] = Arrival.of(last.time, changed)
 
     def exchange(self) -> None:
         """Have the first two copies go to each other's recipient."""
         one, other = self.arrivals[0].copy, self.arrivals[1].copy
-        self.arrivals[0] = Arrival(0.0, Copy(one.return_path, other.delivered_to, one.message))
-        self.arrivals[1] = Arrival(0.0, Copy(other.return_path, one.delivered_to, other.message))
+        self.arrivals[0] = Arrival.of(0.0, Copy(one.return_path, other.delivered_to, one.message))
+        self.arrivals[1] = Arrival.of(0.0, Copy(other.return_path, one.delivered_to, other.message))
 
     def repeat(self) -> None:
         """Have the last copy come twice."""
         last = self.arrivals[-1]
-        self.arrivals.append(Arrival(last.time + 1.0, last.copy))
+        self.arrivals.append(Arrival.of(last.time + 1.0, last.copy))
 
     def killed(self, kind: str) -> None:
         """Have a process been killed when the last copy came."""
@@ -258,7 +258,7 @@ def test_a_copy_made_twice_is_explained_by_the_log_and_a_kill(
     path = tmp_path / "mail.log"
     path.write_text("".join(f"{stamp} mx {line}\n" for line in lines))
     one, other = (
-        Arrival(0.0, Copy("", READER, f"Received: by mx (Postfix) id {id_}; x\r\n\r\n".encode()))
+        Arrival.of(0.0, Copy("", READER, f"Received: by mx (Postfix) id {id_}; x\r\n\r\n".encode()))
         for id_ in (FIRST, SECOND)
     )
     reason = explained(one, other, MailLog(path), [kill])

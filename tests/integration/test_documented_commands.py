@@ -26,6 +26,7 @@ ELSEWHERE = {
     "make demo": ("a sandbox of its own", "tests/postfix/cli/test_demo.py"),
     "make test": ("it would run itself", ".ci/run"),
     "make fuzz": ("minutes", "tests/integration/test_fuzz.py"),
+    "make soak": ("hours", "tests/integration/test_soak.py"),
     "make chaos": ("minutes", "tests/integration/test_chaos.py"),
     "install": ("files of the backup", "tests/integration/test_restore.py"),
     'sqlite3 /var/lib/estafeta/estafeta.db ".backup': (

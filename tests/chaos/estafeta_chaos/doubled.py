@@ -60,7 +60,7 @@ def explained(first: Arrival, second: Arrival, log: MailLog, kills: Sequence[Kil
     repeated = _repeated(first, second, log)
     if repeated is None:
         return None
-    recipient = first.copy.delivered_to
+    recipient = first.delivered_to
     living = [line for line in repeated.noted if line.pid not in {kill.pid for kill in kills}]
     suspects = _queue_managers(repeated, living, log, kills) if living else _deliverers(repeated, log, kills)
     for kill in suspects:
@@ -91,7 +91,7 @@ def _number(digits: str) -> int:
 
 
 def _repeated(first: Arrival, second: Arrival, log: MailLog) -> _Repeated | None:
-    recipient = first.copy.delivered_to
+    recipient = first.delivered_to
     if first.queue_id == second.queue_id:
         noted = log.noted(first.queue_id, recipient)
         # Two copies and two lines: the first line is of the first copy. One line: it is of the last.

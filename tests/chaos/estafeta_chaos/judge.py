@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from estafeta_chaos.client import Attempt
+from estafeta_chaos.cores import shared_out
 from estafeta_chaos.doubled import Reason, explained
 from estafeta_chaos.killer import Kill
 from estafeta_chaos.maillog import MailLog
@@ -50,6 +51,13 @@ class Verdict:
     copies: int = 0
     delivered_unaccepted: Counter[str] = field(default_factory=Counter)  # attempts, by what was known of them
 
+    def add(self, part: "Verdict") -> None:
+        """Take in what was found of a part of the attempts."""
+        self.violations += part.violations
+        self.doubles += part.doubles
+        self.copies += part.copies
+        self.delivered_unaccepted += part.delivered_unaccepted
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -79,18 +87,28 @@ class Judge:
         """Return everything that was found."""
         for arrival in self._arrivals:
             self._take(arrival)
-        for attempt in self._attempts.values():
-            self._judge(attempt)
+        for part in shared_out(self._judged, list(self._attempts.values())):
+            self._verdict.add(part)
         for id_ in self._stored.keys() - self._attempts.keys():
             self._found("store", id_, "a transmission that no client sent")
         return self._verdict
+
+    def _judged(self, attempts: Sequence[Attempt]) -> Verdict:
+        """Return what was found of some of the attempts."""
+        whole, self._verdict = self._verdict, Verdict()
+        try:
+            for attempt in attempts:
+                self._judge(attempt)
+            return self._verdict
+        finally:
+            self._verdict = whole
 
     def _found(self, what: What, attempt: str, text: str, evidence: Sequence[str] = ()) -> None:
         self._verdict.violations.append(Violation(what, attempt, text, tuple(evidence)))
 
     def _take(self, arrival: Arrival) -> None:
         """Sort a copy to the attempt that it came from."""
-        attempt, recipient = self._attempts.get(arrival.attempt), arrival.copy.delivered_to
+        attempt, recipient = self._attempts.get(arrival.attempt), arrival.delivered_to
         if attempt is None or recipient not in attempt.draft.recipients:
             head = arrival.copy.header_block.decode("utf-8", "replace").splitlines()
             self._found("stray", arrival.attempt, f"a copy for {recipient}", head)
@@ -125,7 +143,7 @@ class Judge:
             return None
         if attempt.dot is None:
             self._found("store", id_, f"a transmission, and the client was not done: {attempt.reply}")
-        names = {attempt.queue_id, *(a.copy.queue_id for each in copies.values() for a in each)} - {""}
+        names = {attempt.queue_id, *(a.told for each in copies.values() for a in each)} - {""}
         if names - {found[0].queue_id}:
             self._found("store", id_, f"queued as {names}, in the store as {found[0].queue_id}")
         return found[0]
@@ -161,10 +179,10 @@ class Judge:
 
     def _whole(self, attempt: Attempt, arrivals: list[Arrival], transmission: Stored) -> None:
         for arrival in arrivals:
-            if arrival.copy.delivered_to not in transmission.messages:
+            if arrival.delivered_to not in transmission.messages:
                 return  # the store lacks it, which is told once
             for fault in self._inspector.faults(arrival, attempt.draft, transmission):
-                text = f"{arrival.copy.delivered_to}, {arrival.queue_id}: {fault}"
+                text = f"{arrival.delivered_to}, {arrival.queue_id}: {fault}"
                 self._found("transformed", attempt.draft.id, text, self._log.evidence(transmission.queue_id))
 
     def _once(self, attempt: Attempt, recipient: str, arrivals: list[Arrival]) -> None:
@@ -173,7 +191,7 @@ class Judge:
             if reason is not None:
                 self._verdict.doubles.append(reason)
                 continue
-            queue_id = first.copy.queue_id
+            queue_id = first.told
             times = " and ".join(f"as {each.queue_id} at {each.time:.3f}" for each in (first, second))
             text = f"{recipient}: came {times}"
             evidence = [*self._nearby(first.time, second.time), *self._log.evidence(queue_id)]
@@ -207,5 +225,5 @@ class Judge:
 
     def _evidence(self, attempt: Attempt, copies: dict[str, list[Arrival]]) -> list[str]:
         queue_ids = {attempt.queue_id, *(each.queue_id for each in self._stored.get(attempt.draft.id, []))}
-        queue_ids |= {arrival.copy.queue_id for arrivals in copies.values() for arrival in arrivals}
+        queue_ids |= {arrival.told for arrivals in copies.values() for arrival in arrivals}
         return [line for queue_id in sorted(queue_ids - {""}) for line in self._log.evidence(queue_id)]

@@ -8,7 +8,12 @@
     cleanup           of the listeners           cleanup-copies   of the copies
     smtp              on the way out             split            which hands over the copies
 
-Of the listeners, those that the clients use; on the way out, also from a pool of addresses.
+    pg-connection     SIGTERM to what serves one connection of ours: that connection is lost
+    pg-backend        kill -9 of it: PostgreSQL drops everybody and recovers
+    pg-server         kill -9 of all of PostgreSQL, which is started again at once
+
+Of the listeners, those that the clients use; on the way out, also from a pool of addresses; of PostgreSQL,
+the server that a run has for itself.
 
 Never Postfix's master(8), and never who supervises our daemons: what they start again is looked at here.
 """
@@ -17,7 +22,6 @@ import contextlib
 import os
 import random
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +33,7 @@ from estafeta_postfix.render.copies import CLEANUP as COPIES_CLEANUP
 from estafeta_postfix.render.listener import CLEANUP
 from estafeta_postfix.render.main_cf import SPLIT
 from estafeta_postfix.render.outbound import POOL
+from estafeta_testing.postgresql import Cluster
 from estafeta_testing.relay import Relay
 
 OURS = ("milter", "milter-process", "policy", "sasl", "web", "worker")
@@ -36,11 +41,13 @@ POSTFIX = (
     *("qmgr", "rewrite", "smtpd", "smtpd-copies"),
     *("cleanup", "cleanup-copies", "smtp", "split"),
 )
-KINDS = (*OURS, *POSTFIX)
+SERVER = ("pg-connection", "pg-backend", "pg-server")
+KINDS = (*OURS, *POSTFIX, *SERVER)
 
-# A third of the kills falls on daemons of ours. One that dies again and again is started later and later (see
-# the supervisor), and a run in which nothing serves shows nothing.
-_WEIGHTS = {kind: len(POSTFIX) if kind in OURS else 2 * len(OURS) for kind in KINDS}
+# Half of the kills falls on daemons of ours. PostgreSQL recovers for a second or more, and a run in which
+# nothing serves shows nothing.
+_WEIGHTS = {kind: len(POSTFIX) if kind in OURS else len(OURS) for kind in KINDS}
+_WEIGHTS |= {"pg-backend": 3, "pg-server": 1}
 
 # Of Postfix's processes: the program, and what its service calls itself in the log.
 _SERVICES = {
@@ -75,9 +82,10 @@ class _Process:
 class Processes:
     """The processes of one sandbox by kind; they come and go, so they are looked up each time."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, server: Cluster | None = None) -> None:
         self._config = str(relay.config)
         self._master = relay.processes["postfix"]
+        self._server = server
 
     def living(self) -> dict[str, list[int]]:
         """Return the process ids of each kind that has any."""
@@ -88,6 +96,10 @@ class Processes:
             kind = self._kind(each, ours)
             if kind in KINDS:
                 found.setdefault(kind, []).append(each.pid)
+        if self._server is not None:
+            serving = self._server.serving()
+            found |= {"pg-connection": serving, "pg-backend": serving} if serving else {}
+            found["pg-server"] = self._server.processes()[:1]
         return found
 
     def _is_ours(self, process: _Process) -> bool:
@@ -100,26 +112,20 @@ class Processes:
         return _service(process.command) if process.parent == self._master else ""
 
 
-class Killer(threading.Thread):
-    """Kills one process after the other until told to stop."""
+class Killer:
+    """Kills one process after the other."""
 
     def __init__(
-        self, relay: Relay, kinds: tuple[str, ...], every: float, stop: threading.Event, chance: random.Random
+        self, relay: Relay, kinds: tuple[str, ...], chance: random.Random, server: Cluster | None = None
     ) -> None:
-        super().__init__(daemon=True)
-        self._processes = Processes(relay)
+        self._processes = Processes(relay, server)
         self._kinds = kinds
-        self._every = every
-        self._stop_asked = stop
         self._chance = chance
+        self._server = server
         self.kills: list[Kill] = []
 
-    def run(self) -> None:
-        """Kill until told to stop."""
-        while not self._stop_asked.wait(self._chance.uniform(0.5, 1.5) * self._every):
-            self._kill()
-
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """Kill one process, if there is any."""
         living = self._processes.living()
         kinds = [kind for kind in self._kinds if kind in living]
         if not kinds:
@@ -127,8 +133,15 @@ class Killer(threading.Thread):
         (kind,) = self._chance.choices(kinds, [_WEIGHTS[kind] for kind in kinds])
         pid = self._chance.choice(living[kind])
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            self._end(kind, pid)
             self.kills.append(Kill(time.time(), kind, pid))
+
+    def _end(self, kind: str, pid: int) -> None:
+        if kind == "pg-server" and self._server is not None:
+            self._server.kill()
+            self._server.start()
+        else:
+            os.kill(pid, signal.SIGTERM if kind == "pg-connection" else signal.SIGKILL)
 
 
 def _service(command: tuple[str, ...]) -> str:

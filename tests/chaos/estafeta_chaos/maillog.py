@@ -3,7 +3,9 @@
 A log line has its time in whole seconds, of this host's clock.
 """
 
+import functools
 import re
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,8 +24,13 @@ class Line:
     time: float  # it was said within a second from then
     program: str
     pid: int
-    text: str
     whole: str
+    place: int
+
+    @property
+    def text(self) -> str:
+        """What stands behind the queue id."""
+        return self.whole[self.place :]
 
 
 class MailLog:
@@ -34,15 +41,16 @@ class MailLog:
         self._sources: dict[str, str] = {}
         self._copies: defaultdict[str, list[str]] = defaultdict(list)
         year = time.localtime().tm_year
-        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            found = _LINE.fullmatch(text)
-            if found is not None:
-                self._add(found, year)
+        with path.open(encoding="utf-8", errors="replace") as log:
+            for text in log:
+                found = _LINE.fullmatch(text.rstrip("\n"))
+                if found is not None:
+                    self._add(found, year)
 
     def _add(self, found: re.Match[str], year: int) -> None:
         stamp, program, pid, queue_id, said = found.groups()
-        when = time.mktime(time.strptime(f"{year} {stamp}", "%Y %b %d %H:%M:%S"))
-        self._lines[queue_id].append(Line(when, program, int(pid), said, found[0]))
+        when = _seconds(f"{year} {stamp}")
+        self._lines[queue_id].append(Line(when, sys.intern(program), int(pid), found[0], found.start(5)))
         source = _ORIGINAL.match(said)
         if source is not None and queue_id not in self._sources:
             self._sources[queue_id] = source[1]
@@ -79,3 +87,8 @@ class MailLog:
     def evidence(self, queue_id: str) -> list[str]:
         """Return everything said of a message and its copies."""
         return [line.whole for id_ in self.family(queue_id) for line in self.of(id_)]
+
+
+@functools.lru_cache(maxsize=8)
+def _seconds(stamp: str) -> float:
+    return time.mktime(time.strptime(stamp, "%Y %b %d %H:%M:%S"))

@@ -1,13 +1,18 @@
 """What came of a run: every copy in the outbox, and everything in the store."""
 
+import contextlib
+import functools
+import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from estafeta_chaos.cores import shared_out
 from estafeta_chaos.letters import ATTEMPT
-from estafeta_core.store import Store
+from estafeta_core.store import Store, open_store
+from estafeta_core.store.rows import Transmission
 from estafeta_testing.outbox import Copy
 
 _PAGE = 1000
@@ -16,31 +21,43 @@ _QUEUED = re.compile(r"by \S+ \([^)]*\) (?:with \S+ )?id ([0-9A-Za-z]+)")
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One file of the outbox."""
+    """One file of the outbox; there are hundreds of thousands, so each is read when it is looked at."""
 
     time: float
-    copy: Copy
+    delivered_to: str
+    attempt: str  # the attempt that it came from; "" where it does not say
+    queue_id: str  # the queue file that it left from
+    read: Callable[[], Copy]
 
-    @property
-    def attempt(self) -> str:
-        """The attempt that it came from; "" where it does not say."""
-        found = self.copy.values(ATTEMPT)
-        return found[0] if len(found) == 1 else ""
-
-    @property
-    def queue_id(self) -> str:
-        """The queue file that it left from; `copy.queue_id` is the one that the client was told."""
-        received = self.copy.values("Received")
+    @classmethod
+    def of(cls, time: float, copy: Copy, read: Callable[[], Copy] | None = None) -> "Arrival":
+        """Return the arrival of a copy, which is kept unless it can be `read` again."""
+        attempts, received = copy.values(ATTEMPT), copy.values("Received")
         found = _QUEUED.search(received[0]) if received else None
-        return found[1] if found else ""
+        attempt = attempts[0] if len(attempts) == 1 else ""
+        return cls(time, copy.delivered_to, attempt, found[1] if found else "", read or (lambda: copy))
+
+    @property
+    def copy(self) -> Copy:
+        """The copy itself."""
+        return self.read()
+
+    @property
+    def told(self) -> str:
+        """The queue id that the client was told."""
+        return self.copy.queue_id
 
 
 def arrivals(outbox: Path) -> Iterator[Arrival]:
     """Yield everything in the outbox, in the order in which it came."""
     for path in sorted((outbox / "new").iterdir()):
-        found = Copy.read(path.read_bytes())
-        copy = Copy(found.return_path, found.delivered_to, found.message)
-        yield Arrival(int(path.name.partition(".")[0]) / 1e6, copy)
+        read = functools.partial(_copy, path)
+        yield Arrival.of(int(path.name.partition(".")[0]) / 1e6, read(), read)
+
+
+def _copy(path: Path) -> Copy:
+    found = Copy.read(path.read_bytes())
+    return Copy(found.return_path, found.delivered_to, found.message)
 
 
 @dataclass(slots=True)
@@ -54,21 +71,27 @@ class Stored:
     events: dict[int, Counter[str]] = field(default_factory=dict)  # by message id
 
 
-def stored(store: Store, account: str) -> dict[str, list[Stored]]:
+def stored(url: str, account: str) -> dict[str, list[Stored]]:
     """Return every transmission of an account by the attempt it is of, which its subject says."""
+    with contextlib.closing(open_store(url)) as store:
+        page = store.sends(account, limit=_PAGE)
+        sent: list[Transmission] = []
+        while page:
+            sent += [send.transmission for send in page]
+            page = store.sends(account, before=sent[-1].transmission_id, limit=_PAGE)
     found: dict[str, list[Stored]] = {}
-    page = store.sends(account, limit=_PAGE)
-    while page:
-        for send in page:
-            transmission = send.transmission
-            made = Stored(transmission.transmission_id, transmission.queue_id)
-            _fill(made, store)
-            found.setdefault(transmission.subject, []).append(made)
-        page = store.sends(account, before=page[-1].transmission.transmission_id, limit=_PAGE)
+    for attempt, made in itertools.chain.from_iterable(shared_out(functools.partial(_read, url), sent)):
+        found.setdefault(attempt, []).append(made)
     return found
 
 
-def _fill(made: Stored, store: Store) -> None:
+def _read(url: str, sent: Sequence[Transmission]) -> list[tuple[str, Stored]]:
+    with contextlib.closing(open_store(url)) as store:
+        return [(each.subject, _filled(each, store)) for each in sent]
+
+
+def _filled(transmission: Transmission, store: Store) -> Stored:
+    made = Stored(transmission.transmission_id, transmission.queue_id)
     whole = store.find(str(made.transmission_id))
     assert whole is not None, f"transmission {made.transmission_id} is listed and not found"
     for message in whole.messages:
@@ -77,3 +100,4 @@ def _fill(made: Stored, store: Store) -> None:
         made.events[message.message_id] = Counter()
     for event in whole.events:
         made.events.setdefault(event.message_id or 0, Counter())[event.type] += 1
+    return made

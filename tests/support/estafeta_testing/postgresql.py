@@ -103,10 +103,16 @@ class Cluster:
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill every process of the server."""
-        assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
+        """Kill every process of the server; they are gone then, and another can start."""
+        processes = self.processes()
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         self._end(signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE
+        while any(Path(f"/proc/{process}").exists() for process in processes):
+            assert time.monotonic() < deadline, f"processes of PostgreSQL do not end: {processes}"
+            time.sleep(0.01)
 
     def hold(self) -> None:
         """Have the server stand still."""
@@ -124,6 +130,15 @@ class Cluster:
         assert self._process is not None
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         return [self._process.pid, *map(int, children)]
+
+    def serving(self) -> list[int]:
+        """Return the ids of the processes that serve a connection."""
+        found = []
+        for process in self.processes()[1:]:
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"postgres: estafeta "):
+                    found.append(process)
+        return found
 
     def sql(self, query: str, *parameters: object, url: str = "") -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""

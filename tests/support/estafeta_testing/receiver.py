@@ -50,6 +50,10 @@ class Receiver:
         """Where it is."""
         return f"{self.scheme}://127.0.0.1:{self.port}/hook"
 
+    def take(self, post: Posted) -> None:
+        """Keep what was posted."""
+        self.posts.append(post)
+
     @property
     def batches(self) -> list[Posted]:
         """The posts that were no pings."""
@@ -123,19 +127,21 @@ def _bomb() -> bytes:
 
 
 @contextlib.contextmanager
-def receiving(behave: Behaviour | None = None, chain: Path | None = None) -> Iterator[Receiver]:
+def receiving(
+    behave: Behaviour | None = None, chain: Path | None = None, receiver: Receiver | None = None
+) -> Iterator[Receiver]:
     """Receive until the block ends; with TLS where `chain` names key and certificate."""
-    receiver = Receiver()
+    taking = receiver or Receiver()
     if behave is not None:
-        receiver.behave = behave
+        taking.behave = behave
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            receiver.posts.append(Posted(self.path, headers, body))
+            taking.take(Posted(self.path, headers, body))
             with contextlib.suppress(OSError):  # whoever posts may have had enough
-                receiver.behave(self)
+                taking.behave(self)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -153,11 +159,11 @@ def receiving(behave: Behaviour | None = None, chain: Path | None = None) -> Ite
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        receiver.scheme = "https"
-    receiver.port = server.server_address[1]
+        taking.scheme = "https"
+    taking.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield receiver
+    yield taking
     server.shutdown()
     server.server_close()
     thread.join()

@@ -96,3 +96,29 @@ def tables(url: str) -> list[str]:
             connection.executescript(sql)
         made = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     return [name for (name,) in made if columns_of(url, name)]
+
+
+# Every index against its table, and every page of every table (amcheck in the PostgreSQL documentation).
+_INDEXES = (
+    "SELECT bt_index_check(index.oid, true) FROM pg_class index"
+    " JOIN pg_am am ON am.oid = index.relam AND am.amname = 'btree'"
+    " WHERE index.relkind = 'i' AND index.relnamespace = current_schema()::regnamespace"
+)
+_PAGES = (
+    "SELECT relname || ' ' || msg FROM pg_class, verify_heapam(pg_class.oid)"
+    " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+)
+
+
+def unsound(url: str) -> list[str]:
+    """Return what the database itself finds wrong with what it has on the disk."""
+    with database(url) as connection:
+        if url.startswith("sqlite:"):
+            found = connection.execute("PRAGMA integrity_check").fetchall()
+            return [text for (text,) in found if text != "ok"]
+        try:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS amcheck")
+            connection.execute(_INDEXES)
+            return [text for (text,) in connection.execute(_PAGES).fetchall()]
+        except psycopg.errors.DatabaseError as error:  # IndexCorrupted, DataCorrupted
+            return [str(error)]
