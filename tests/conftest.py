@@ -1,7 +1,8 @@
-"""For every test: in which order files are run, a running sandbox, a PostgreSQL server."""
+"""For every test: in which order files are run, what Hypothesis minds, a sandbox, a PostgreSQL server."""
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from estafeta_testing import postgresql
@@ -9,6 +10,12 @@ from estafeta_testing import sandbox as testing
 
 # Folders whose files take longest, most of it waiting: first, so that no worker is left with one at the end.
 LONG = ("integration", "tools")
+
+# How long an example takes says how busy the machine is; estafeta_testing.cost measures what is promised.
+hypothesis.settings.register_profile(
+    "estafeta", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("estafeta")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -45,7 +45,7 @@ def age(path: Path, seconds: float = 7200) -> None:
 # Kept and read
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.binary(max_size=5000))
 def test_what_is_kept_is_read_back_the_same_and_lies_under_its_hash(tmp_path: Path, content: bytes) -> None:
     shelf = Shelf(tmp_path)

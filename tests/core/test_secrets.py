@@ -195,7 +195,7 @@ def test_an_unknown_user_costs_a_real_verification(
     assert "$m=19456,t=2,p=1$" in verified[0]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.text(min_size=1).filter(lambda text: "\0" not in text))
 def test_every_password_checks_against_its_own_hash(password: str) -> None:
     assert secrets.PasswordChecker().check("a/b", secrets.hash_password(password), password)

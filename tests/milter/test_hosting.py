@@ -368,7 +368,7 @@ def messages(draw: st.DrawFn) -> Message:
     return mixed(*parts, subtype=draw(st.sampled_from(["mixed", "related"])))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(message=messages())
 def test_c14_every_part_is_in_the_message_or_behind_a_link_in_its_texts(message: Message) -> None:
     found = planned(message)

@@ -210,7 +210,6 @@ def test_h1_an_added_slash_is_no_redirect(site: Site) -> None:
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     max_examples=200,
-    deadline=None,
     derandomize=True,
 )
 @given(st.text(max_size=60), st.sampled_from(["/c/{}", "/o/{}.gif", "/o/{}", "/u/{}", "/{}"]))

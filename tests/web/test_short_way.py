@@ -337,7 +337,7 @@ _CHANGES = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     wire=st.lists(st.sampled_from([PLAIN, NEXT, *HOSTILE.values()]), min_size=1, max_size=3).map(b"".join),
     changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 5), _CHANGES), max_size=4),

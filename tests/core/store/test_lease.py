@@ -10,7 +10,7 @@ from estafeta_core.store.rows import Tag
 from estafeta_core.store.store import backend
 from estafeta_core.store.writes import STATEMENTS
 
-SHORT = 0.3  # seconds
+SHORT = 1.0  # seconds
 
 
 class Clock:

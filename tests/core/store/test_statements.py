@@ -44,7 +44,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 values = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(texts, texts, st.dictionaries(texts, values, max_size=3), st.lists(texts, max_size=3), st.booleans())
 def test_whatever_text_a_message_holds_comes_back_as_it_was(
     store: Store, subject: str, campaign: str, metadata: dict[str, object], tags: list[str], flag: bool
@@ -230,7 +230,7 @@ def test_the_bytes_of_an_account_are_those_of_its_files_each_once(store: Store) 
     assert (store.kept("acme"), store.kept("other")) == (0, 0)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(
     st.lists(
         st.tuples(st.sampled_from("ab"), st.integers(0, 5), st.integers(0, 9), st.booleans()), max_size=30

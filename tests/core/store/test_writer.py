@@ -289,7 +289,7 @@ def test_k4_a_locked_store_is_reported_in_time_and_what_was_given_up_is_never_wr
 
 @pytest.mark.sqlite
 def test_k4_a_lock_that_outlasts_the_timeout_fails_what_waits_and_the_store_recovers(url: str) -> None:
-    store = open_store(url, timeout=0.3)
+    store = open_store(url, timeout=1.0)
     store.record(make_rows())
     held = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     held.execute("BEGIN EXCLUSIVE")

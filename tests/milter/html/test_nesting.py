@@ -72,13 +72,13 @@ def soups(draw: st.DrawFn, *, well_nested: bool) -> str:
     return "".join(pieces) * draw(st.integers(1, 5))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(soups(well_nested=False))
 def test_no_tree_of_overlapping_tags_is_deeper_or_larger_than_said(markup: str) -> None:
     assert_within(markup)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(soups(well_nested=True))
 def test_no_tree_of_nested_tags_is_deeper_or_larger_than_said(markup: str) -> None:
     assert_within(markup)

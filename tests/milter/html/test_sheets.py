@@ -108,7 +108,7 @@ PARTS = st.sampled_from(
 BODY = "<div><p>1<p class=a>2<p id=i>3<table><tr><td>4<td><p class='a b'>5</table></div>"
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.lists(PARTS, max_size=14).map("".join))
 def test_no_sheet_makes_more_than_said(sheet: str) -> None:
     inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False)

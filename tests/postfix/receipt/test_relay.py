@@ -137,7 +137,7 @@ def test_who_vouches_for_the_sender_is_not_told_where_nobody_logs_in(
     assert behind.said[1] == handed_on
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.sampled_from([b".", b"..\r\n", b"a\r\n", b"\r", b"\n", b"\0", b"\xe9\xff", b"\r\n", b"x" * 3000])
