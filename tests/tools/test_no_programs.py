@@ -7,7 +7,9 @@ DAEMONS = [
     *("core", "policy", "milter", "web"),
     *(f"postfix/estafeta_postfix/{room}" for room in ("log_follower", "mail_intake", "receipt", "webhooks")),
 ]
-STARTS = re.compile(r"\b(subprocess|create_subprocess_\w+|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*))\b")
+STARTS = re.compile(
+    r"\b(subprocess|create_subprocess_\w+|os\.(system|popen|exec\w+|spawn\w+|posix_spawn\w*))\b"
+)
 
 
 def test_l5_no_daemon_starts_a_program() -> None:
