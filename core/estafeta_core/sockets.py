@@ -1,10 +1,11 @@
-"""The unix sockets between Postfix and the daemons: their names, and who may open them.
+"""The unix sockets between Postfix and the daemons: their names, who may open them; how many there may be.
 
 Every daemon's socket lies in `run_dir`, mode 0660 and of Postfix's group, so that no
 other local user can log in, ask for a decision or inject a message past Postfix.
 """
 
 import contextlib
+import resource
 import shutil
 import socket
 from pathlib import Path
@@ -69,3 +70,12 @@ def share(path: Path, group: str) -> None:
     except LookupError:
         raise SocketError(f"{path}: there is no group {group!r}; set socket_group") from None
     path.chmod(0o660)
+
+
+def use_every_descriptor() -> None:
+    """Raise the limit of open files as far as permitted: past it, connections are dropped unheard.
+
+    systemd starts services with 1,024 and permits 524,288.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

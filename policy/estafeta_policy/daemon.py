@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -80,19 +79,13 @@ def _run(role: Role, live: Live, path: Path, group: str, formatter: logs.Formatt
     except (sockets.SocketError, OSError) as error:
         log.critical("%s", error)
         return 1
-    _use_every_descriptor()
+    sockets.use_every_descriptor()
     Standings(live).start()
     journal = Journal(formatter, sys.stderr)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # answers twice as many requests
         runner.run(_serve(role, live, listener, journal))
     journal.flush()
     return 0
-
-
-def _use_every_descriptor() -> None:
-    """Raise the limit of open files as far as permitted: past it, connections are dropped unheard."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _serve(

@@ -1,6 +1,7 @@
 """The process: what survives its death, how it stops, reloads and refuses."""
 
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -232,6 +233,14 @@ def test_h8_no_token_and_no_query_stands_in_the_log(installation: Installation) 
     assert "secret" not in log
     assert "nothing can be read for a request" in log
     assert not any(url.split("/")[4][:20] in log for url in urls)
+
+
+def test_h9_a_service_takes_every_descriptor_it_may_have(installation: Installation) -> None:
+    """So that slow clients are not soon as many as connections may be."""
+    process = installation.start()
+    soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    assert soft == hard
+    assert ended(process) == 0
 
 
 def test_l8_a_second_process_on_the_same_port_refuses_to_start(installation: Installation) -> None:

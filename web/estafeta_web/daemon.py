@@ -21,7 +21,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from estafeta_core import journal, logs, metrics, notify
+from estafeta_core import journal, logs, metrics, notify, sockets
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.live import Live
 from estafeta_core.config.load import Snapshot, known_as
@@ -67,6 +67,7 @@ def run_web(config_path: Path) -> int:
     except (OSError, ValueError, StoreUnfit) as error:
         log.critical("%s", error)
         return 1
+    sockets.use_every_descriptor()
     metrics.open(config.run_dir, "web")
     service = make_service(live.current, links, store)
     live.on_change(lambda snapshot: _take(service, snapshot))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from estafeta_soak import endurance
+from estafeta_soak import endurance, kills, latency, overload, restarts
 from estafeta_soak.step import Plan, Row
 
 
@@ -18,5 +18,11 @@ class Step:
 
 STEPS = {
     step.name: step
-    for step in (Step("R5", "endurance: an hour of mail, clicks and webhooks", endurance.run),)
+    for step in (
+        Step("R1", "kill -9 of everything at random", kills.run),
+        Step("R5", "an hour of mail, clicks and webhooks", endurance.run),
+        Step("R6", "latency behind the final dot", latency.run),
+        Step("R8", "overload, and back", overload.run),
+        Step("R11", "restarts and reloads under load", restarts.run),
+    )
 }
