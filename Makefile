@@ -20,6 +20,9 @@ CHAOS ?= --seconds 120
 # Some rows, shorter, on the other store: make soak SOAK='--only R1,R5 --minutes 10 --store postgresql'
 SOAK ?=
 
+# The same again: make hosts HOSTS='--seed 7'
+HOSTS ?=
+
 # By coverage, by mutants in process, or over SMTP: make fuzz FUZZ='--seconds 600 --target mime' (or --mutants, --smtp)
 FUZZ ?= --seconds 60
 ATHERIS := .cache/atheris
@@ -29,7 +32,7 @@ READY := .venv/.ready
 CODE := core policy milter web postfix tests bench tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test chaos fuzz soak check format bench reference deb lock clean
+.PHONY: help demo sandbox test chaos hosts fuzz soak check format bench reference deb lock clean
 .PHONY: run-packages test-packages bench-packages
 
 help: ## list these commands
@@ -47,6 +50,9 @@ test: test-packages $(READY) ## run the tests, real Postfix included (TIER=relea
 
 chaos: test-packages $(READY) ## kill everything at random under load, two minutes long, and check every message
 	@$(BIN)/python tests/chaos/run.py $(CHAOS)
+
+hosts: test-packages $(READY) ## take two hosts apart under load, one fault after the other, and check every message
+	@$(BIN)/python tests/hosts/hosts.py $(HOSTS)
 
 fuzz: test-packages $(READY) $(ATHERIS)/.ready ## look for inputs that break a parser, a minute for each
 	@$(BIN)/python tests/fuzz/fuzz.py $(FUZZ)

@@ -2,6 +2,7 @@
 
     {state_dir}/hosted/ab/abcdef...      mode 0600, the name is the SHA-256 of the content
     {state_dir}/hosted/ab/draft-...      being written; folders have mode 0700
+    {state_dir}/hosted/lock-ab           held while something in `ab` is kept or removed
 
 A path comes from a hash alone, never from what anybody wrote, and no link is followed below state_dir.
 The same content is kept once. A file is written under a draft's name, synced and renamed, so that a file
@@ -12,6 +13,11 @@ Keeping and removing may meet: somebody sends a content again at the moment its 
 renews the time of a file that is there, `remove` takes only what has not been renewed for long, and
 each folder's lock (flock(2)) keeps one from coming between the other's two steps. So a content stays for
 as long after `keep` as `remove` is told, and within that time its row has to be in the store.
+
+Hosts may share the folder: {state_dir}/hosted is then where they all mount it, and what one of them has kept
+each can read. The locks are files because NFS locks no folder against another host (flock(2), "NFS details":
+an exclusive lock needs a file that is open for writing). While nothing is mounted there, nothing is kept,
+read or removed, as another host would look for it in vain.
 
 Raises OSError where the disk does.
 """
@@ -28,17 +34,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from estafeta_core.config.schema import Config
+
 FOLDER = "hosted"
 NAME_BYTES = 255  # of a file's name: what file systems take, and tokens too
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"[0-9a-f]{2}")
 _DRAFT = "draft-"
+_LOCK = "lock-"
 _SUFFIX_BYTES = 16  # of a name that is cut, so much of its ending stays
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # opening a pipe must not wait
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOT_KEPT = frozenset({errno.ENOENT, errno.ELOOP, errno.ENOTDIR})  # the last two: a link stands there
 
 # What a name may not hold: path separators, what Windows reserves, controls, and the marks that turn the
@@ -84,16 +94,24 @@ def file_name(name: str) -> str:
 
 
 class Shelf:
-    """The folder of one installation; safe to use from any thread and process."""
+    """The folder of one installation; safe to use from any thread and process.
 
-    def __init__(self, state_dir: Path) -> None:
+    Where it is `shared` by hosts it is a file system of its own, or OSError.
+    """
+
+    def __init__(self, state_dir: Path, *, shared: bool = False) -> None:
         self._root = state_dir / FOLDER
+        self._shared = shared
+
+    @classmethod
+    def of(cls, config: Config) -> "Shelf":
+        """Return the one that a configuration names."""
+        return cls(config.state_dir, shared=config.hosting.shared)
 
     def keep(self, content: bytes) -> str:
         """Make `content` durable and return its digest in hexadecimal."""
         digest = hashlib.sha256(content).hexdigest()
-        with self._folder_to_write(digest[:2]) as folder:
-            fcntl.flock(folder, fcntl.LOCK_SH)
+        with self._folder_to_write(digest[:2]) as folder, self._locked(digest[:2], fcntl.LOCK_SH):
             if not _renewed(folder, digest, len(content)):
                 _write(folder, digest, content)
             os.fsync(folder)  # of a file that was there too: who put it there may not have come so far yet
@@ -126,7 +144,7 @@ class Shelf:
     def shards(self) -> list[str]:
         """Return the names of the folders that hold files, in order."""
         try:
-            with os.scandir(self._root) as entries:
+            with self._opened() as root, os.scandir(root) as entries:
                 return sorted(entry.name for entry in entries if _SHARD.fullmatch(entry.name))
         except FileNotFoundError:
             return []
@@ -141,8 +159,9 @@ class Shelf:
 
         One that is being kept at this moment stays.
         """
-        with self._folder(digest[:2]) as folder:
-            return _locked(folder) and _removed(folder, digest, before)
+        alone = fcntl.LOCK_EX | fcntl.LOCK_NB
+        with self._folder(digest[:2]) as folder, self._locked(digest[:2], alone) as locked:
+            return locked and _removed(folder, digest, before)
 
     def remove_drafts(self, shard: str, before: float) -> int:
         """Remove what processes that died `before` this Unix time left in a folder; return how many."""
@@ -153,21 +172,55 @@ class Shelf:
     @contextlib.contextmanager
     def _folder(self, shard: str) -> Iterator[int]:
         """Open one folder; neither it nor the one above it may be a link."""
-        root = os.open(self._root, _OPEN_FOLDER)
-        try:
+        with self._opened() as root:
             folder = os.open(shard, _OPEN_FOLDER, dir_fd=root)
-        finally:
-            os.close(root)
         try:
             yield folder
         finally:
-            os.close(folder)  # lets go of the lock as well
+            os.close(folder)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Open the folder of all folders; OSError while it is not the one that hosts share, where they do."""
+        try:
+            root = os.open(self._root, _OPEN_FOLDER)
+        except FileNotFoundError:
+            if self._shared:
+                raise self._not_mounted() from None
+            raise
+        try:
+            if self._shared and os.fstat(root).st_dev == os.stat("..", dir_fd=root).st_dev:
+                raise self._not_mounted()
+            yield root
+        finally:
+            os.close(root)
+
+    def _not_mounted(self) -> OSError:
+        text = "nothing is mounted here, and hosting.shared says that hosts share this folder"
+        return OSError(errno.ENODEV, text, str(self._root))
+
+    @contextlib.contextmanager
+    def _locked(self, shard: str, kind: int) -> Iterator[bool]:
+        """Hold the lock of a folder; False where it is not to be waited for and another has it."""
+        with self._opened() as root:
+            lock = os.open(_LOCK + shard, _OPEN_LOCK, 0o600, dir_fd=root)
+        try:
+            try:
+                fcntl.flock(lock, kind)
+                locked = True
+            except BlockingIOError:
+                locked = False
+            yield locked
+        finally:
+            os.close(lock)  # lets go of it
 
     @contextlib.contextmanager
     def _folder_to_write(self, shard: str) -> Iterator[int]:
         if not (self._root / shard).exists():
-            _make_folder(self._root)
-            _make_folder(self._root / shard)
+            if not self._shared:
+                _make_folder(self._root)
+            with self._opened():  # never below a folder that is not mounted
+                _make_folder(self._root / shard)
         with self._folder(shard) as folder:
             yield folder
 
@@ -186,15 +239,6 @@ def _make_folder(path: Path) -> None:
 def _names(folder: int) -> list[str]:
     with os.scandir(folder) as entries:
         return [entry.name for entry in entries]
-
-
-def _locked(folder: int) -> bool:
-    """Return whether nobody keeps anything in this folder, and until it is closed nobody will."""
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _renewed(folder: int, digest: str, size: int) -> bool:

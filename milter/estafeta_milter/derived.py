@@ -47,6 +47,6 @@ def _derive(snapshot: Snapshot) -> Derived:
         jobs=Jobs.from_config(config),
         tickets=Tickets.from_config(config),
         bounds=Bounds(mime.depth, mime.parts, mime.header_count, mime.header_bytes),
-        shelf=Shelf(config.state_dir),
+        shelf=Shelf.of(config),
         keyring=Keyring(snapshot.directory.accounts),
     )

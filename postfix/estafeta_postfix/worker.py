@@ -82,7 +82,7 @@ def _work(live: Live) -> None:
     duty.start()
     retention = Retention(
         store,
-        Shelf(config.state_dir),
+        Shelf.of(config),
         lambda: live.current.config.hosting.retention_days,
         periods=lambda: live.current.config.retention,
         on_duty=lambda: lease.held,

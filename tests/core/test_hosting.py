@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -167,7 +167,7 @@ def test_h13_a_full_disk_leaves_nothing_and_says_so(shelf: Shelf, tmp_path: Path
             shelf.keep(bytes(5000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert [path for path in (tmp_path / "hosted").rglob("*") if path.is_file()] == []
+    assert [path for path in (tmp_path / "hosted").rglob("*/*") if path.is_file()] == []
     digest = shelf.keep(bytes(5000))
     assert shelf.read(digest) == bytes(5000)
 
@@ -439,3 +439,43 @@ def test_h5_any_name_becomes_one_that_every_system_takes(name: str) -> None:
     assert not set(safe) & set('/\\<>:"|?*\r\n\0\t')
     assert safe == safe.strip(" .")
     assert file_name(safe) == safe
+
+
+# A folder that hosts share
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Path]:
+    """A state_dir with a file system of its own at `hosted`, where only root can have one."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a file system")
+    folder = tmp_path / "hosted"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder)], check=True)
+    yield tmp_path
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_what_one_host_has_kept_another_one_reads_and_removes(mounted: Path) -> None:
+    one, other = Shelf(mounted, shared=True), Shelf(mounted, shared=True)
+    assert one.keep(CONTENT) == DIGEST
+    assert other.read(DIGEST) == CONTENT
+    assert not other.remove(DIGEST, time.time() - 3600)
+    assert other.remove(DIGEST, LATER)
+    assert one.read(DIGEST) is None
+
+
+def test_while_the_folder_of_all_hosts_is_not_mounted_nothing_is_kept_or_looked_for(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, shared=True)
+    for made in (False, True):
+        if made:
+            (tmp_path / "hosted").mkdir()
+        for use in (
+            lambda: shelf.keep(CONTENT),
+            lambda: shelf.read(DIGEST),
+            lambda: shelf.remove(DIGEST, LATER),
+            shelf.shards,
+        ):
+            with pytest.raises(OSError, match=r"nothing is mounted here, and hosting\.shared says"):
+                use()
+    assert list((tmp_path / "hosted").iterdir()) == []

@@ -64,3 +64,8 @@ def test_two_processes_that_share_their_bits_do_not_hand_out_the_same_ids() -> N
     assert sum(one.next() == other.next() for _ in range(1000)) < 1000
     first = [{IdSource(lambda: EPOCH_MS).next() for _ in range(2)} for _ in range(200)]
     assert sum(len(pair) == 1 for pair in first) < 10
+
+
+def test_processes_of_two_hosts_with_the_same_number_draw_other_bits() -> None:
+    drawn = {IdSource(lambda: EPOCH_MS, host).next() >> SEQUENCE_BITS for host in ("mx1", "mx2", "mx3")}
+    assert len(drawn) == 3

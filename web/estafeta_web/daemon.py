@@ -96,7 +96,7 @@ def make_service(snapshot: Snapshot, links: Links, store: Store) -> Service:
         recorder,
         counted,
         store,
-        Shelf(config.state_dir),
+        Shelf.of(config),
         webhooks,
         proxies=proxies,
     )

@@ -34,6 +34,7 @@ def pending(started: Config, current: Config) -> list[str]:
     return [
         *(f"{key}: {RENDER}" for key in _RENDERED if getattr(started, key) != getattr(current, key)),
         *(f"{key}: {RESTART}" for key in _TAKEN if getattr(started, key) != getattr(current, key)),
+        *([f"hosting.shared: {RESTART}"] if started.hosting.shared != current.hosting.shared else []),
         *(f"listeners.{key}: {RENDER}" for key in _of_named(started.listeners, current.listeners)),
         *(f"ip_pools.{key}: {RENDER}" for key in _of_named(started.ip_pools, current.ip_pools)),
     ]

@@ -44,6 +44,9 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The name in the greeting and in the answer to EHLO. Empty: `hostname` of the whole."""
     receipt: bool = False
     """Answer the final dot with the provider's own receipt (Teenvio), by a program in front of the queue."""
+    proxy_protocol: bool = False
+    """Take connections from a proxy alone, such as HAProxy, that says first who the client is (its PROXY
+    protocol, version 1 or 2). Whoever else can reach the port can say that he is anybody."""
     deprecated: bool = False
     """Log a line for each use, so that it is seen who still uses an old port."""
 
@@ -69,6 +72,9 @@ class Hosting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Bytes for each account, each content once. A message beyond it is refused."""
     retention_days: Count = 365
     """Days a file is kept after it was last sent; then its links answer 404. 0: for ever."""
+    shared: bool = False
+    """Of several hosts: `hosted` in `state_dir` is one folder for all of them, which each mounts there. While
+    nothing is mounted, mail with such files is put off and their links are answered 503."""
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

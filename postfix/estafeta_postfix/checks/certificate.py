@@ -5,7 +5,6 @@ certificate is trusted for the moment of asking, so nothing else can be what it 
 """
 
 import contextlib
-import socket
 import ssl
 import stat
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from cryptography import x509
 
 from estafeta_core.config.schema import Config, Listener
+from estafeta_postfix import proxy_protocol
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup
 from estafeta_postfix.install import probes
@@ -147,7 +147,7 @@ def _complaint(listener: Listener, name: str, context: ssl.SSLContext) -> int:
 @contextlib.contextmanager
 def _handshake(listener: Listener, name: str, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
     """Yield a TLS channel to a listener that was asked for `name`. OSError."""
-    with socket.create_connection((probes.address(listener), listener.port), REPLY) as plain:
+    with proxy_protocol.connect(listener, probes.address(listener), REPLY) as plain:
         if listener.tls != "implicit":
             with plain.makefile("rwb", buffering=0) as stream:
                 for command in (b"", b"EHLO localhost\r\n", b"STARTTLS\r\n"):

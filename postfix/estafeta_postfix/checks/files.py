@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from pwd import struct_passwd
 
+from estafeta_core.hosting import FOLDER
 from estafeta_postfix import dkim_keys
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup
@@ -28,6 +29,8 @@ def look(setup: Setup) -> Iterator[Finding]:
                 "make it, for the user that the daemons run as",
             )
             yield Finding("error", "folder-missing", str(folder), reason, remedy)
+    if setup.config.hosting.shared:
+        yield from _hosted(setup.config.state_dir / FOLDER)
     if setup.daemons_user is not None:
         yield from _closed(setup, setup.daemons_user)
     for key in setup.config.signing_keys:
@@ -52,6 +55,7 @@ def _closed(setup: Setup, user: struct_passwd) -> Iterator[Finding]:
     wanted += [(folder, _WRITE) for folder in (config.run_dir, config.state_dir)]
     # The log is left out: a unit may give the worker a group of its own for it (adm), which the user has not.
     wanted += [(setup.store, _WRITE)] if setup.store else []
+    wanted += [(config.state_dir / FOLDER, _WRITE)] if config.hosting.shared else []
     for path, bit in dict.fromkeys(wanted):
         # Of a file that is not there, the check that reads it tells.
         if path.exists() and (why := forbidden(path, user, bit)):
@@ -63,6 +67,19 @@ def _closed(setup: Setup, user: struct_passwd) -> Iterator[Finding]:
                 f"{'read' if bit == _READ else 'write'} it: {why}",
                 f"give it to them: chown {user.pw_name} {path}, or its group with chgrp and chmod",
             )
+
+
+def _hosted(folder: Path) -> Iterator[Finding]:
+    """Yield that the folder of all hosts is missing here."""
+    if not folder.is_mount():
+        yield Finding(
+            "error",
+            "hosted-not-mounted",
+            str(folder),
+            "hosting.shared says that hosts share this folder, and nothing is mounted here: mail with files"
+            " is put off, and their links are answered 503",
+            "mount the folder of all hosts here, or set hosting.shared to false on a host that is alone",
+        )
 
 
 def _signing_key(key: Path) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterator
 
 from estafeta_core.config.schema import Listener
+from estafeta_postfix import proxy_protocol
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.relay import STRANGER
 from estafeta_postfix.checks.setup import Setup
@@ -82,7 +83,7 @@ def _said(listener: Listener, commands: list[bytes], last: bytes) -> list[bytes]
     """Return the lines that come after `commands`, each answered, and after `last`, the end of all."""
     with (
         contextlib.suppress(OSError),
-        socket.create_connection((probes.address(listener), listener.port), REPLY) as client,
+        proxy_protocol.connect(listener, probes.address(listener), REPLY) as client,
         client.makefile("rb") as replies,
     ):
         for command in (b"", *commands):

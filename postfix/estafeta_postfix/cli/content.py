@@ -54,7 +54,7 @@ def show(config: Path, *, id_text: str) -> None:
         if transmission is None:
             raise Failure(f"{printable(id_text)}: no transmission, message or queue id of this store", 1)
         content = store.content(transmission.transmission_id)
-    html = Shelf(load_config(config).state_dir).read(content.digest) if content else None
+    html = Shelf.of(load_config(config)).read(content.digest) if content else None
     if html is None:
         raise Failure(f"{printable(id_text)}: nothing is kept of this send, or no more", 1)
     click.echo(html, nl=False)

@@ -59,7 +59,7 @@ def command(
             erased = Erasure(there, address, account).run(forget_suppressions=forget_suppressions)
         except StoreUnavailable as error:
             raise Failure(f"not erased to the end, do it again: {error}", 2) from None
-        later = _remove_files(store, Shelf(loaded.state_dir), erased)
+        later = _remove_files(store, Shelf.of(loaded), erased)
     _show(erased, later, as_json=as_json)
     if not erased.purged:
         raise Failure("somebody reads the store all the time, so its WAL still holds old pages: repeat it", 2)

@@ -16,6 +16,7 @@ from pwd import struct_passwd
 
 from estafeta_core import sockets
 from estafeta_core.config.schema import Config, Listener
+from estafeta_postfix import proxy_protocol
 from estafeta_postfix.daemons import roles
 from estafeta_postfix.install.server import postconf
 from estafeta_postfix.ports import LOOPBACK
@@ -119,13 +120,8 @@ def client(listener: Listener) -> str:
 @contextlib.contextmanager
 def session(listener: Listener, *, tls: bool = True) -> Iterator[smtplib.SMTP]:
     """Yield a session in which EHLO was said, under TLS where the listener has it; OSError, SMTPException."""
-    context, host = unverified(), address(listener)
-    begun = (
-        smtplib.SMTP_SSL(host, listener.port, timeout=REPLY, context=context)
-        if listener.tls == "implicit"
-        else smtplib.SMTP(host, listener.port, timeout=REPLY)
-    )
-    with contextlib.closing(begun):
+    context = unverified()
+    with contextlib.closing(proxy_protocol.client(listener, address(listener), REPLY, context)) as begun:
         begun.ehlo("localhost")
         if tls and listener.tls in ("starttls", "required"):
             begun.starttls(context=context)

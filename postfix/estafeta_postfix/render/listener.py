@@ -111,6 +111,7 @@ def listener_service(config: Config, name: str, tables_folder: str = "$config_di
             "cleanup_service_name": CLEANUP,
             **_greeting(word, listener),
             **_session(listener),
+            **_upstream(listener),
             **_TLS[listener.tls],
             **_login(config, word, listener),
             **_restrictions(config, word),
@@ -152,6 +153,14 @@ def _session(listener: Listener) -> dict[str, str]:
         "smtpd_helo_required": "yes",
         "smtputf8_enable": "yes",
     }
+
+
+def _upstream(listener: Listener) -> dict[str, str]:
+    """Return what tells smtpd(8) that a proxy in front says who the client is, where there is one.
+
+    Without such a word from it, smtpd hangs up after 5 seconds (smtpd_upstream_proxy_timeout).
+    """
+    return {"smtpd_upstream_proxy_protocol": "haproxy"} if listener.proxy_protocol else {}
 
 
 def _login(config: Config, name: str, listener: Listener) -> dict[str, str]:

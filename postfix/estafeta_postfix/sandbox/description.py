@@ -54,7 +54,7 @@ def listeners(config: Config, documented_ports: Mapping[str, int]) -> list[dict[
             "name": name,
             "dialects": list(listener.dialects),
             "documented_port": documented_ports[name],
-            "host": ports.LOOPBACK,
+            "host": listener.bind,
             "port": listener.port,
             "tls": listener.tls,
             "mechanisms": list(mechanisms(listener)),

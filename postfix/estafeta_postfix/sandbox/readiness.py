@@ -52,13 +52,17 @@ def unix_socket(path: Path) -> Probe:
     return probe
 
 
-def smtp_banner(host: str, port: int, *, tls: bool) -> Probe:
-    """Ask whether an SMTP server greets; with `tls` from the start, whether it takes the connection."""
+def smtp_banner(host: str, port: int, *, tls: bool, first: bytes = b"") -> Probe:
+    """Ask whether an SMTP server greets; with `tls` from the start, whether it takes the connection.
+
+    `first` is what it wants to hear before that.
+    """
 
     async def probe() -> bool:
         with contextlib.suppress(OSError, TimeoutError):
             reader, writer = await asyncio.open_connection(host, port)
             try:
+                writer.write(first)
                 return tls or (await asyncio.wait_for(reader.readline(), 5.0)).startswith(b"220")
             finally:
                 writer.close()

@@ -28,12 +28,21 @@ from estafeta_postfix.capture.server import serve
 from estafeta_postfix.daemons import programs, roles
 from estafeta_postfix.files import write_bytes, write_text
 from estafeta_postfix.instance import Instance, InstanceError, mail_owner
+from estafeta_postfix.proxy_protocol import introduction
 from estafeta_postfix.render.place import Place
 from estafeta_postfix.sandbox import description, readiness
 from estafeta_postfix.sandbox.description import ROLES, Description
 from estafeta_postfix.sandbox.folder import taken
 from estafeta_postfix.sandbox.layout import Layout
-from estafeta_postfix.sandbox.settings import Ports, Settings, as_yaml, base, settings
+from estafeta_postfix.sandbox.settings import (
+    ALONE,
+    Ports,
+    Settings,
+    Surroundings,
+    as_yaml,
+    base,
+    settings,
+)
 from estafeta_postfix.supervisor import Program, Supervisor
 
 SOCKETS = (
@@ -56,11 +65,13 @@ async def run(
     store: str | None,
     say: Callable[[str], None],
     announce: Callable[[Description], None],
+    surroundings: Surroundings = ALONE,
 ) -> None:
     """Run a sandbox until SIGINT, SIGTERM or SIGHUP; `announce` it when all of it answers.
 
-    `folder` None: a temporary one. `say` takes progress, a line a step. Raises FolderError, PortError,
-    ConfigError, InstanceError, SocketError and NotReadyError; whatever was started is stopped first.
+    `folder` None: a temporary one. `say` takes progress, a line a step. `surroundings` are for whoever runs
+    several of them as hosts. Raises FolderError, PortError, ConfigError, InstanceError, SocketError and
+    NotReadyError; whatever was started is stopped first.
     """
     if os.geteuid() != 0:
         raise InstanceError("Postfix can only be started by root: run this as root (it stays on loopback)")
@@ -70,7 +81,7 @@ async def run(
     with taken(folder) as layout:
         supervisor = Supervisor()
         starting = asyncio.create_task(
-            _start(layout, supervisor, file=file, accounts=accounts, store=store, say=say)
+            _start(layout, supervisor, surroundings, file=file, accounts=accounts, store=store, say=say)
         )
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -88,6 +99,7 @@ async def run(
 async def _start(
     layout: Layout,
     supervisor: Supervisor,
+    surroundings: Surroundings,
     *,
     file: Path | None,
     accounts: Path | None,
@@ -95,10 +107,12 @@ async def _start(
     say: Callable[[str], None],
 ) -> Description:
     say(f"writing configuration into {layout.root}")
-    numbers = _take_ports(len(base(file).listeners))
+    numbers = surroundings.ports or _take_ports(len(base(file).listeners))
     owner = mail_owner()
     group = grp.getgrgid(owner.pw_gid).gr_name
-    chosen = settings(layout, numbers, group, file=file, accounts=accounts, store=store)
+    chosen = settings(
+        layout, numbers, group, file=file, accounts=accounts, store=store, surroundings=surroundings
+    )
     for path in SOCKETS:
         sockets.claim(path(chosen.config.run_dir))
     credentials = _write_files(layout, chosen)
@@ -108,15 +122,13 @@ async def _start(
         intake_port=numbers.intake,
         delivery_port=numbers.delivery,
         tls_chain=layout.tls_chain,
-        relayhost=f"[{ports.LOOPBACK}]:{numbers.capture}",
+        relayhost=surroundings.relayhost or f"[{ports.LOOPBACK}]:{numbers.capture}",
         retry_delay=RETRY_DELAY,
     )
-    answering = Answering(ports.LOOPBACK, numbers.intake, chosen.config.bounce_domain)
-    await serve(Outbox(layout.outbox), ports.LOOPBACK, numbers.capture, answering)
+    if not surroundings.relayhost:
+        await _start_outbox(layout, supervisor, chosen.config, numbers)
     say("starting " + ", ".join(roles(chosen.config)))
     await _start_daemons(layout, supervisor, chosen.config)
-    shown = page.command(layout.outbox, numbers.outbox)
-    await supervisor.start(Program("outbox", shown, layout.logs / "outbox.log"))
     instance = Instance(place)
     await asyncio.to_thread(instance.ensure, chosen.config)
     await _daemons_answer(layout, supervisor, chosen.config, numbers)
@@ -131,6 +143,14 @@ async def _start(
     processes = {role: supervisor.pid(role) for role in ROLES if role in supervisor}
     records = description.published(chosen.config)
     return Description(layout, chosen, numbers, processes, credentials, records)
+
+
+async def _start_outbox(layout: Layout, supervisor: Supervisor, config: Config, numbers: Ports) -> None:
+    """Take all mail that leaves, and show it."""
+    answering = Answering(ports.LOOPBACK, numbers.intake, config.bounce_domain)
+    await serve(Outbox(layout.outbox), ports.LOOPBACK, numbers.capture, answering)
+    shown = page.command(layout.outbox, numbers.outbox)
+    await supervisor.start(Program("outbox", shown, layout.logs / "outbox.log"))
 
 
 def _take_ports(listeners: int) -> Ports:
@@ -193,11 +213,12 @@ async def _daemons_answer(layout: Layout, supervisor: Supervisor, config: Config
 
 async def _postfix_answers(supervisor: Supervisor, config: Config, numbers: Ports) -> None:
     places = [
-        (listener.bind, listener.port, listener.tls == "implicit") for listener in config.listeners.values()
+        (each.bind, each.port, each.tls == "implicit", introduction(each))
+        for each in config.listeners.values()
     ]
-    own = [(ports.LOOPBACK, port, False) for port in (numbers.intake, numbers.delivery)]
-    for host, port, tls in (*places, *own):
-        probe = readiness.smtp_banner(host, port, tls=tls)
+    own = [(ports.LOOPBACK, port, False, b"") for port in (numbers.intake, numbers.delivery)]
+    for host, port, tls, first in (*places, *own):
+        probe = readiness.smtp_banner(host, port, tls=tls, first=first)
         await readiness.wait(f"{host}:{port}", probe, partial(supervisor.deaths, "postfix"), config.maillog)
 
 

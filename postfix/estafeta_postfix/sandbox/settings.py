@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from estafeta_core.config.document import Document
-from estafeta_core.config.schema import Config, IpPool, Listener, Web, Webhooks
+from estafeta_core.config.schema import Config, IpPool, Listener, Webhooks
 from estafeta_postfix.demo_accounts import POOL
 from estafeta_postfix.ports import LOOPBACK
 from estafeta_postfix.sandbox.layout import Layout
@@ -54,6 +54,21 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where a sandbox stands: alone on loopback, or as one of several hosts in a network of its own."""
+
+    address: str = LOOPBACK  # of the listeners and the web service
+    ports: Ports | None = None  # None: free ones, another time others
+    base_url: str = ""  # "": the web service is asked directly
+    proxied: bool = False  # whether the proxy is there that listeners with proxy_protocol wait for
+    pool_address: str = POOL_ADDRESS  # that mail of every pool leaves from
+    relayhost: str = ""  # where all mail goes; "": into an outbox of its own
+
+
+ALONE = Surroundings()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a sandbox runs with."""
 
@@ -88,15 +103,21 @@ def settings(
     file: Path | None = None,
     accounts: Path | None = None,
     store: str | None = None,
+    surroundings: Surroundings = ALONE,
 ) -> Settings:
     """Return the settings of a sandbox in `layout`, on `ports`; `store` replaces its own. ConfigError."""
     own = base(file)
     chosen = accounts or _accounts_of(file, own)
     config = msgspec.structs.replace(
         own,
-        base_url=f"http://{LOOPBACK}:{ports.web}",
+        base_url=surroundings.base_url or f"http://{LOOPBACK}:{ports.web}",
         listeners={
-            name: msgspec.structs.replace(listener, bind=LOOPBACK, port=port)
+            name: msgspec.structs.replace(
+                listener,
+                bind=surroundings.address,
+                port=port,
+                proxy_protocol=listener.proxy_protocol and surroundings.proxied,
+            )
             for (name, listener), port in zip(own.listeners.items(), ports.listeners, strict=True)
         },
         signing_keys=(layout.signing_key,),
@@ -107,12 +128,12 @@ def settings(
         maillog=layout.maillog,
         queue_directory=layout.queue,
         ip_pools={
-            name: msgspec.structs.replace(pool, bind_address=POOL_ADDRESS, bind_address6="")
+            name: msgspec.structs.replace(pool, bind_address=surroundings.pool_address, bind_address6="")
             for name, pool in (own.ip_pools if chosen else POOLS | own.ip_pools).items()
         },
         delivery_port=ports.delivery,
         socket_group=socket_group,
-        web=Web(bind=LOOPBACK, port=ports.web),
+        web=msgspec.structs.replace(own.web, bind=surroundings.address, port=ports.web),
         webhooks=msgspec.structs.replace(
             own.webhooks, allow_networks=(*own.webhooks.allow_networks, *RECEIVERS)
         ),

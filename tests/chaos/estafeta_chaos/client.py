@@ -55,6 +55,8 @@ class _RefusedError(Exception):
 class Client(threading.Thread):
     """One application: takes letters and hands them over, one after the other, until told to stop."""
 
+    listeners = LISTENERS  # each connection goes to one of them
+
     def __init__(
         self,
         relay: Relay,
@@ -113,15 +115,20 @@ class Client(threading.Thread):
         if self._connection is None or self._left == 0:
             self._leave()
             self._left = self._chance.randint(1, A_SESSION)
-            self._connection = self._relay.raw(self._chance.choice(LISTENERS))
-            self._log_in(self._connection)
+            listener = self._chance.choice(self.listeners)
+            self._connection = self._relay.raw(listener)
+            self._log_in(self._connection, listener)
         self._left -= 1
         return self._connection
 
-    def _log_in(self, connection: Connection) -> None:
+    def _upgrades(self, listener: str) -> bool:
+        """Whether a connection to that listener goes on under STARTTLS."""
+        return self._chance.random() < 0.25
+
+    def _log_in(self, connection: Connection, listener: str) -> None:
         self._expect("220", connection.reply())
         self._expect("250", connection.command(f"EHLO {CLIENT}"))
-        if self._chance.random() < 0.25:
+        if self._upgrades(listener):
             self._expect("220", connection.command("STARTTLS"))
             connection.start_tls(self._relay.tls)
             self._expect("250", connection.command(f"EHLO {CLIENT}"))

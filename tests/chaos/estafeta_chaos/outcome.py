@@ -48,9 +48,9 @@ class Arrival:
         return self.copy.queue_id
 
 
-def arrivals(outbox: Path) -> Iterator[Arrival]:
-    """Yield everything in the outbox, in the order in which it came."""
-    for path in sorted((outbox / "new").iterdir()):
+def arrivals(outbox: Path, last: int = 0) -> Iterator[Arrival]:
+    """Yield everything in the outbox, in the order in which it came; or the `last` ones alone."""
+    for path in sorted((outbox / "new").iterdir())[-last:]:
         read = functools.partial(_copy, path)
         yield Arrival.of(int(path.name.partition(".")[0]) / 1e6, read(), read)
 

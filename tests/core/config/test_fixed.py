@@ -28,6 +28,12 @@ OLD = "{dialects: [sparkpost], port: 587}"
         ("[link.key]", "[link.key]\nip_pools: {a: {helo: a.example}}", [f"ip_pools.a: {RENDER}"]),
         ("click.example.com", "links.example.com", []),
         ("[link.key]", "[link.key]\nhosting: {quota: 1}", []),
+        ("[link.key]", "[link.key]\nhosting: {shared: true}", [f"hosting.shared: {RESTART}"]),
+        (
+            OLD,
+            "{dialects: [sparkpost], port: 587, proxy_protocol: true}",
+            [f"listeners.submission.proxy_protocol: {RENDER}"],
+        ),
         ("[link.key]", "[link.key]\n# nothing", []),
     ],
 )

@@ -67,3 +67,8 @@ def test_folders_that_are_not_there_are_told_where_something_runs(setup: Setup) 
     assert list(look(setup)) == []
     known(setup, idle=False)
     assert [(each.code, each.severity) for each in look(setup)] == [("folder-missing", "error")] * 2
+
+
+def test_the_folder_that_hosts_share_has_to_be_mounted(told: Look, setup: Setup) -> None:
+    setup.path.write_text(setup.path.read_text() + "hosting: {shared: true}\n")
+    assert told() == [("hosted-not-mounted", "hosted")]

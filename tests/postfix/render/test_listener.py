@@ -145,3 +145,13 @@ def test_a_name_that_would_break_master_cf_is_refused(config: Config, name: str)
     config = msgspec.structs.replace(config, listeners={name: config.listeners["submission"]})
     with pytest.raises(RenderError):
         listener_service(config, name)
+
+
+def test_a_listener_behind_a_proxy_is_told_who_its_clients_are_and_any_other_sees_for_itself(
+    config: Config,
+) -> None:
+    name = "smtpd_upstream_proxy_protocol"
+    assert name not in listener_service(config, "submission").options
+    behind = msgspec.structs.replace(config.listeners["submission"], proxy_protocol=True)
+    config = msgspec.structs.replace(config, listeners={"submission": behind})
+    assert listener_service(config, "submission").options[name] == "haproxy"

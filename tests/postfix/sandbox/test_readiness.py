@@ -50,6 +50,19 @@ def test_an_smtp_server_answers_when_it_greets(greeting: bytes, expected: bool) 
     assert asyncio.run(scenario()) is expected
 
 
+def test_an_smtp_server_behind_a_proxy_greets_who_says_what_it_waits_for() -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mx ESMTP\r\n" if await reader.readexactly(5) == b"PROXY" else b"421 who?\r\n")
+        writer.close()
+
+    async def scenario() -> bool:
+        async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await readiness.smtp_banner("127.0.0.1", port, tls=False, first=b"PROXY")()
+
+    assert asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("status", "expected"), [(b"HTTP/1.1 200 OK\r\n", True), (b"HTTP/1.1 503 no\r\n", False), (b"", False)]
 )

@@ -5,7 +5,7 @@ import pytest
 from estafeta_core.config.document import ConfigError
 from estafeta_core.config.load import load_config
 from estafeta_postfix.sandbox.layout import Layout
-from estafeta_postfix.sandbox.settings import Ports, as_yaml, settings
+from estafeta_postfix.sandbox.settings import Ports, Surroundings, as_yaml, settings
 
 PORTS = Ports(web=1001, intake=1002, capture=1003, delivery=1004, outbox=1005, listeners=(2001, 2002))
 OWN = """\
@@ -121,3 +121,14 @@ def test_with_a_persons_accounts_there_are_only_his_pools(layout: Layout, own: P
     accounts = tmp_path / "accounts"
     accounts.mkdir()
     assert settings(layout, PORTS, "postfix", file=own, accounts=accounts).config.ip_pools == {}
+
+
+def test_a_listener_waits_for_a_proxy_only_where_there_is_one(layout: Layout, own: Path) -> None:
+    own.write_text(OWN.replace("tls: none", "tls: none, proxy_protocol: true"))
+    alone = settings(layout, PORTS, "postfix", file=own).config
+    assert not alone.listeners["legacy"].proxy_protocol
+    there = Surroundings(address="192.0.2.11", base_url="https://click.own.example", proxied=True)
+    host = settings(layout, PORTS, "postfix", file=own, surroundings=there).config
+    found = {name: (each.bind, each.proxy_protocol) for name, each in host.listeners.items()}
+    assert found == {"submission": ("192.0.2.11", False), "legacy": ("192.0.2.11", True)}
+    assert (host.web.bind, host.base_url) == ("192.0.2.11", "https://click.own.example")

@@ -35,12 +35,13 @@ def program(name: str) -> str:
 
 
 class Cluster:
-    """A server with its data."""
+    """A server with its data; it listens on the socket in `folder`, and on `address` where there is one."""
 
-    def __init__(self, folder: Path, *, durable: bool) -> None:
+    def __init__(self, folder: Path, *, durable: bool, address: str = "") -> None:
         self.folder = folder
         self._data = folder / "data"
         self._durable = durable
+        self._address = address
         self._user = _owner()
         self._process: subprocess.Popen[bytes] | None = None
         if self._user:
@@ -70,7 +71,7 @@ class Cluster:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         settings = {
-            "listen_addresses": "",
+            "listen_addresses": self._address,
             "unix_socket_directories": str(self.folder),
             "max_connections": "200",
         }

@@ -40,6 +40,7 @@ Behaviour = Callable[[BaseHTTPRequestHandler], None]
 class Receiver:
     """Keeps what was posted, and does what `behave` says."""
 
+    host: str = "127.0.0.1"
     port: int = 0
     scheme: str = "http"
     posts: list[Posted] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Receiver:
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"{self.scheme}://127.0.0.1:{self.port}/hook"
+        return f"{self.scheme}://{self.host}:{self.port}/hook"
 
     def take(self, post: Posted) -> None:
         """Keep what was posted."""
@@ -154,7 +155,7 @@ def receiving(
         def handle_error(self, *_: object) -> None:
             """Say nothing."""
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server((taking.host, 0), Handler)
     if chain is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain)

@@ -15,13 +15,23 @@ TIMEOUT = 60.0  # seconds; SparkPost's clients wait so long for a reply
 
 
 class Connection:
-    """One connection; `tls` from the start where a context is given."""
+    """One connection; `tls` from the start where a context is given.
+
+    `source` is an address of this machine, `first` what is said before all else.
+    """
 
     def __init__(
-        self, host: str, port: int, tls: ssl.SSLContext | None = None, timeout: float = TIMEOUT
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        timeout: float = TIMEOUT,
+        source: str = "",
+        first: bytes = b"",
     ) -> None:
-        plain = socket.create_connection((host, port), timeout)
+        plain = socket.create_connection((host, port), timeout, (source, 0))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.sendall(first)
         self._host = host
         self._socket = tls.wrap_socket(plain, server_hostname=host) if tls else plain
         self._received = bytearray()

@@ -26,6 +26,12 @@ _INTERVAL = 0.1  # seconds between looks for Ctrl-C
 _OPTIONS = (
     "-c jit=off -c lock_timeout={ms} -c statement_timeout={ms} -c idle_in_transaction_session_timeout={ms}"
 )
+# A host that has lost its power or its network says no farewell. The server ends its connections in a minute,
+# where it would keep them for two hours, and with them their places among max_connections.
+_GONE = (
+    " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+    " -c tcp_user_timeout=60000"
+)
 _READ_ONLY = " -c default_transaction_read_only=on"
 
 
@@ -74,7 +80,7 @@ def name(url: str) -> str:
 def connect(url: str, timeout: float, *, read_only: bool = False) -> Connection:
     """Return a connection in autocommit mode; StoreUnfit where the server cannot hold a store."""
     given = conninfo_to_dict(url)
-    options = _OPTIONS.format(ms=round(timeout * 1000)) + (_READ_ONLY if read_only else "")
+    options = _OPTIONS.format(ms=round(timeout * 1000)) + _GONE + (_READ_ONLY if read_only else "")
     extra: dict[str, Any] = {"application_name": "estafeta", "connect_timeout": max(2, round(timeout))}
     if "," in str(given.get("host", "")) and not read_only:
         extra["target_session_attrs"] = "read-write"  # of several servers, the one that takes writes
