@@ -41,7 +41,7 @@ def test_every_part_is_lost_in_turn_and_every_promise_is_kept(result: dict[str, 
 
 
 def test_each_host_and_each_server_was_away_while_mail_was_sent(result: dict[str, Any]) -> None:
-    assert {each["name"] for each in result["outcomes"]} == {
+    assert {each["name"] for each in result["outcomes"]} >= {
         *("mx1 is cut off", "mx2 is cut off", "mx1 is killed", "mx2 is killed"),
         *("Redis is killed", "Redis is cut off"),
         *("PostgreSQL is killed", "PostgreSQL is stopped", "PostgreSQL is cut off"),

@@ -17,6 +17,7 @@ BETWEEN = 30  # messages that are accepted before the next fault begins
 BACK = 120.0  # seconds until something is back, on a busy machine
 LEASE = 90.0  # seconds until another host is on duty: 30, and what a busy machine takes
 SHORT = 5.0  # seconds that a server is away
+FORGOTTEN = 120.0  # seconds until PostgreSQL ends connections of a host that is gone: 60, and patience
 LONG = 30.0  # seconds that PostgreSQL is cut off: longer than store_timeout
 
 
@@ -32,6 +33,7 @@ class Outcome:
     refused: int  # attempts that were put off meanwhile
     broken: int  # and connections that were lost
     on_duty: float | None = None  # seconds from its beginning until another host's worker was on duty
+    forgotten: float | None = None  # seconds from its beginning until PostgreSQL had ended its connections
     slowest: float = 0.0  # seconds that a client waited for the reply to one attempt
 
     def line(self) -> str:
@@ -61,6 +63,8 @@ class Faults:
         every: list[Callable[[], None]] = [
             *(partial(self.cut_off, host) for host in hosts),
             *(partial(self.killed, host) for host in hosts),
+            partial(self.without_power, chance.choice(hosts)),
+            partial(self.drained, chance.choice(hosts)),
             self.redis_killed,
             self.redis_cut_off,
             self.database_killed,
@@ -91,6 +95,44 @@ class Faults:
             host.wait()
 
         self._host(f"{host.name} is killed", host, begin, end)
+
+    def without_power(self, host: Host) -> None:
+        """Pull the plug of a host: it says no farewell, and PostgreSQL ends its connections all the same."""
+
+        forgotten: list[float] = []
+
+        def begin() -> None:
+            self._note(host)
+            self.stage.network.cut(host.name)
+            host.kill()
+
+        def end() -> None:
+            until(lambda: not self.stage.connections(host), FORGOTTEN, "PostgreSQL forgets the host")
+            forgotten.append(time.time())
+            self.stage.network.mend(host.name)
+            host.begin()
+            host.wait()
+
+        self._host(f"{host.name} loses its power", host, begin, end)
+        self.outcomes[-1].forgotten = forgotten[0] - self.outcomes[-1].began
+
+    def drained(self, host: Host) -> None:
+        """Take a host out as docs/hosts.md says, and put it in again: nobody is to notice."""
+
+        def begin() -> None:
+            self.stage.tell_servers(host, "drain")
+            until(lambda: not self.stage.sessions(host), BACK, "sessions end")
+            until(lambda: not host.relay.queue(), BACK, "its queue is empty")
+            written = host.relay.maillog.stat().st_size
+            until(lambda: self.stage.has_read(host) >= written, BACK, "its worker has read its log")
+            host.stop()
+
+        def end() -> None:
+            host.begin()
+            host.wait()
+            self.stage.tell_servers(host, "ready")
+
+        self._host(f"{host.name} is taken out", host, begin, end)
 
     def redis_killed(self) -> None:
         """Kill Redis."""

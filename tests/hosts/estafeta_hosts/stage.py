@@ -190,8 +190,12 @@ class Stage:
 
     def _all_up(self) -> bool:
         """Whether HAProxy has found every server of every part (its manual, section 9.1)."""
-        rows = [line.split(",") for line in self.tell_proxy("show stat").splitlines()]
-        return all(row[17] == "UP" for row in rows if row[1] in HOSTS)
+        return all(row[17] == "UP" for row in self._servers())
+
+    def _servers(self) -> list[list[str]]:
+        """Return what HAProxy says of each server, in the columns of its manual."""
+        rows = (line.split(",") for line in self.tell_proxy("show stat").splitlines())
+        return [row for row in rows if row[1:2] and row[1] in HOSTS]
 
     def begin_database(self) -> None:
         """Start PostgreSQL again."""
@@ -217,6 +221,27 @@ class Stage:
             url=self.store_url,
         )
         return str(rows[0][0]) if rows else ""
+
+    def connections(self, host: Host) -> int:
+        """Return how many connections PostgreSQL has from a host."""
+        query = "SELECT count(*) FROM pg_stat_activity WHERE client_addr = %s"
+        return int(self.cluster.sql(query, HOSTS[host.name])[0][0])
+
+    def has_read(self, host: Host) -> int:
+        """Return how many bytes of its mail log the worker of a host has read, as the store says."""
+        query = 'SELECT "offset" FROM log_positions WHERE log = %s'
+        rows = self.cluster.sql(query, f"{host.name}:{host.relay.maillog}", url=self.store_url)
+        return int(rows[0][0]) if rows else 0
+
+    def sessions(self, host: Host) -> int:
+        """Return how many connections HAProxy has to a host."""
+        return sum(int(row[4]) for row in self._servers() if row[1] == host.name)
+
+    def tell_servers(self, host: Host, state: str) -> None:
+        """Have HAProxy drain a host, or use it again: in each part of SMTP and for the web."""
+        for row in self._servers():
+            if row[1] == host.name:
+                assert not self.tell_proxy(f"set server {row[0]}/{host.name} state {state}")
 
     def through(self, client: str) -> "Through":
         """Return the way that a client of that address goes."""

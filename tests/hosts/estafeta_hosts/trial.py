@@ -194,9 +194,12 @@ class Trial:
 
     def _told(self) -> None:
         """Hold what clients were told to what may be said: 4xx, or nothing; and in time."""
+        for fault in self._faults.outcomes:
+            unnoticed = fault.refused + fault.broken == 0
+            self._promise(unnoticed or not fault.name.endswith("is taken out"), f"clients noticed: {fault}")
         for each in self._load.history:
             taken = each.ended - each.began
-            if each.verdict == "refused" and taken > STORE_TIMEOUT * 2:
+            if each.verdict == "refused" and taken > STORE_TIMEOUT + GRACE:
                 self._promise(False, f"attempt {each.draft.id} was refused after {taken:.0f} s: {each.reply}")
 
     def _limits(self) -> None:

@@ -18,7 +18,7 @@ from estafeta_core.store.errors import StoreUnavailable, StoreUnfit
 
 OLDEST = 130_000  # as server_version: row triggers before an insert into a partitioned table came with 13
 ENCODING = "UTF8"
-GRACE = 2.0  # seconds that an answer may be late after the server should have given up by itself
+GRACE = 2.0  # seconds at most between the server's giving up by itself and ours
 _RV = TypeVar("_RV")
 _INTERVAL = 0.1  # seconds between looks for Ctrl-C
 
@@ -80,7 +80,8 @@ def name(url: str) -> str:
 def connect(url: str, timeout: float, *, read_only: bool = False) -> Connection:
     """Return a connection in autocommit mode; StoreUnfit where the server cannot hold a store."""
     given = conninfo_to_dict(url)
-    options = _OPTIONS.format(ms=round(timeout * 1000)) + _GONE + (_READ_ONLY if read_only else "")
+    by_itself = timeout - min(GRACE, timeout / 10)  # when the server gives up, and says so
+    options = _OPTIONS.format(ms=round(by_itself * 1000)) + _GONE + (_READ_ONLY if read_only else "")
     extra: dict[str, Any] = {"application_name": "estafeta", "connect_timeout": max(2, round(timeout))}
     if "," in str(given.get("host", "")) and not read_only:
         extra["target_session_attrs"] = "read-write"  # of several servers, the one that takes writes
@@ -94,7 +95,7 @@ def connect(url: str, timeout: float, *, read_only: bool = False) -> Connection:
         client_encoding="utf8",
     )
     try:
-        connection.patience = timeout + GRACE
+        connection.patience = timeout
         connection.prepared_max = 250  # more than there are different statements
         # One type for all numbers and one for all texts: a statement is prepared once.
         connection.adapters.register_dumper(int, Int8Dumper)
