@@ -27,10 +27,11 @@ from estafeta_hosts.trial import Trial  # noqa: E402
 
 SEEDS = 1_000_000
 INSIDE = "ESTAFETA_HOSTS_INSIDE"  # set once this program has its namespaces
-# A network, mounts and processes of its own, which the kernel takes away with the first of them.
+# A network, mounts and processes of its own, which the kernel takes away with the first of them. That is a
+# shell, which also takes leave of those that the killed leave behind.
 NAMESPACES = (
     *("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-    sys.executable,
+    *("sh", "-c", '"$@"; exit $?', "sh", sys.executable),
 )
 
 

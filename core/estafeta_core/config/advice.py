@@ -22,6 +22,10 @@ IN_CLEAR = (
     "keys and passwords cross the network in clear here (bind it to 127.0.0.1, or set tls to starttls,"
     " required or implicit)"
 )
+ANYBODY = (
+    "whoever reaches this listener can say that he is anybody, and it listens on every address"
+    " (bind it to one that the proxy alone reaches)"
+)
 IDLE = (
     "no account has one of these dialects, so nobody can log in here"
     " (make an account of one: estafeta account, or remove the listener)"
@@ -55,6 +59,10 @@ def of_config(document: Document, config: Config) -> list[Advice]:
         _advice(document, ("listeners", name, "tls"), IN_CLEAR)
         for name, listener in config.listeners.items()
         if listener.tls == "none" and not _is_loopback(listener.bind)
+    ] + [
+        _advice(document, ("listeners", name, "proxy_protocol"), ANYBODY)
+        for name, listener in config.listeners.items()
+        if listener.proxy_protocol and ipaddress.ip_address(listener.bind).is_unspecified
     ]
 
 

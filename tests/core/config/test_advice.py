@@ -173,3 +173,15 @@ def test_s36_a_pool_whose_address_this_host_does_not_have_is_warned_of(config: P
         f"estafeta.yaml:7: ip_pools.b.bind_address: {advice.NOT_HERE}"
     ]
     assert load.load(config).warnings == (), "a daemon may start before the address is there"
+
+
+@pytest.mark.parametrize(("bind", "warned"), [("0.0.0.0", True), ("::", True), ("192.0.2.11", False)])
+def test_a_listener_that_believes_everybody_about_his_address_is_warned_of(
+    config: Path, bind: str, warned: bool
+) -> None:
+    old = "{dialects: [sparkpost], port: 587}"
+    assert old in config.read_text()
+    listener = f"{{dialects: [sparkpost], port: 587, proxy_protocol: true, bind: '{bind}'}}"
+    config.write_text(config.read_text().replace(old, listener))
+    found = [each for each in told(config) if "listeners.submission.proxy_protocol: whoever reaches" in each]
+    assert len(found) == warned

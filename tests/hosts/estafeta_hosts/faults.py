@@ -18,7 +18,7 @@ BACK = 120.0  # seconds until something is back, on a busy machine
 LEASE = 90.0  # seconds until another host is on duty: 30, and what a busy machine takes
 SHORT = 5.0  # seconds that a server is away
 FORGOTTEN = 120.0  # seconds until PostgreSQL ends connections of a host that is gone: 60, and patience
-LONG = 30.0  # seconds that PostgreSQL is cut off: longer than store_timeout
+LONG = 40.0  # seconds that PostgreSQL is cut off: longer than store_timeout
 
 
 @dataclass(slots=True)
@@ -55,7 +55,8 @@ class Faults:
     say: Callable[[str], None]
     kills: list[Kill] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
-    during: Callable[[Host], None] = lambda host: None  # what is asked while a host is away
+    # What is asked while a host is away, or with None PostgreSQL
+    during: Callable[[Host | None], None] = lambda host: None
 
     def plan(self, chance: random.Random) -> list[Callable[[], None]]:
         """Return every fault, in an order made by chance."""
@@ -137,33 +138,48 @@ class Faults:
     def redis_killed(self) -> None:
         """Kill Redis."""
         redis = self.stage.redis
-        self._server("Redis is killed", redis.kill, self.stage.begin_redis, SHORT, self._redis_used)
+        self._server("Redis is killed", redis.kill, self.stage.begin_redis, self._redis_used)
 
     def redis_cut_off(self) -> None:
         """Pull the cable of Redis."""
-        self._cut("redis", "Redis is cut off", SHORT, self._redis_used)
+        network = self.stage.network
+        self._server(
+            "Redis is cut off",
+            lambda: network.cut("redis"),
+            lambda: network.mend("redis"),
+            self._redis_used,
+        )
 
     def database_killed(self) -> None:
         """Kill PostgreSQL."""
         cluster = self.stage.cluster
         self._server(
-            "PostgreSQL is killed", cluster.kill, self.stage.begin_database, SHORT, self._accepted_everywhere
+            "PostgreSQL is killed", cluster.kill, self.stage.begin_database, self._accepted_everywhere
         )
 
     def database_stopped(self) -> None:
         """Stop PostgreSQL as for an upgrade."""
         cluster = self.stage.cluster
         self._server(
-            "PostgreSQL is stopped", cluster.stop, self.stage.begin_database, SHORT, self._accepted_everywhere
+            "PostgreSQL is stopped", cluster.stop, self.stage.begin_database, self._accepted_everywhere
         )
 
     def database_cut_off(self) -> None:
         """Pull the cable of PostgreSQL."""
-        self._cut("postgresql", "PostgreSQL is cut off", LONG, self._accepted_everywhere)
-
-    def _cut(self, machine: str, name: str, seconds: float, back: Callable[[float], None]) -> None:
         network = self.stage.network
-        self._server(name, lambda: network.cut(machine), lambda: network.mend(machine), seconds, back)
+
+        def away() -> None:
+            over = time.monotonic() + LONG
+            self.during(None)
+            time.sleep(max(0.0, over - time.monotonic()))
+
+        self._fault(
+            "PostgreSQL is cut off",
+            lambda: network.cut("postgresql"),
+            away,
+            lambda: network.mend("postgresql"),
+            self._accepted_everywhere,
+        )
 
     def _host(self, name: str, host: Host, begin: Callable[[], None], end: Callable[[], None]) -> None:
         duty: list[float] = []
@@ -190,10 +206,9 @@ class Faults:
         name: str,
         begin: Callable[[], None],
         end: Callable[[], None],
-        seconds: float,
         back: Callable[[float], None],
     ) -> None:
-        self._fault(name, begin, lambda: time.sleep(seconds), end, back)
+        self._fault(name, begin, lambda: time.sleep(SHORT), end, back)
 
     def _fault(
         self,

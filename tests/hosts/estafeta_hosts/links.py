@@ -54,22 +54,21 @@ def ask(method: str, url: str, body: str | None = None) -> Answer:
         return Answer(answer.status, answer.headers["Location"] or "", answer.read())
 
 
-def urls(copy: Copy) -> dict[str, str]:
-    """Return one link of each kind that a copy has."""
+def urls(copy: Copy) -> list[tuple[str, str]]:
+    """Return kind and URL of each link that a copy has."""
     text = copy.message.decode("utf-8", "replace")
     for part in copy.parsed().walk():
         if not part.is_multipart():
             payload = part.get_payload(decode=True)
             text += payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
-    return {found[1]: found[0] for found in _URL.finditer(text)}
+    return [(found[1], found[0]) for found in _URL.finditer(text)]
 
 
 def followed(arrivals: Iterable[Arrival]) -> list[str]:
-    """Follow the links of these copies; return what was not answered as it should be."""
+    """Follow links of these copies, one of each kind; return what was not answered as it should be."""
     wrong = []
     for arrival in arrivals:
-        found = urls(arrival.copy)
-        for kind, url in found.items():
+        for kind, url in dict(urls(arrival.copy)).items():  # one of each kind
             answer = ask("POST", url, "List-Unsubscribe=One-Click") if kind == "u" else ask("GET", url)
             right = answer.location.startswith("https://example.com") if kind == "c" else answer.status == 200
             if not right:
