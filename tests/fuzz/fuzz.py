@@ -3,6 +3,7 @@
     .venv/bin/python tests/fuzz/fuzz.py --seconds 60 --target mime      by coverage, with atheris
     .venv/bin/python tests/fuzz/fuzz.py --mutants 200000 --seed 7       mutants, in this process
     .venv/bin/python tests/fuzz/fuzz.py --smtp 50000 --seed 7           mutants, over SMTP through a sandbox
+    .venv/bin/python tests/fuzz/fuzz.py --http 50000 --seed 7           mutants of requests, over HTTP
 
 Inputs that break a promise are written to .cache/fuzz; mend the cause, and keep them in
 tests/fuzz/inputs/TARGET.
@@ -21,7 +22,8 @@ import click
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
-from estafeta_fuzz.mutate import mutate, shared_out  # noqa: E402 - the path above leads to what these import
+from estafeta_fuzz import http  # noqa: E402 - the path above leads to what these import
+from estafeta_fuzz.mutate import mutate, shared_out  # noqa: E402
 from estafeta_fuzz.smtp import LIMIT, harm, send  # noqa: E402
 from estafeta_fuzz.targets import TARGETS  # noqa: E402
 from estafeta_testing import sandbox as testing  # noqa: E402
@@ -37,14 +39,20 @@ SEEDS = 1_000_000
 @click.option("--seconds", type=float, help="Fuzz each target by coverage for so long.")
 @click.option("--mutants", type=int, help="Try so many mutants, shared out over the targets.")
 @click.option("--smtp", type=int, help="Send so many mutants through a sandbox.")
+@click.option("--http", "requests", type=int, help="Send so many mutants to the web service of one.")
 @click.option("--seed", type=int, help="What chance is made from. [default: another each time, and printed]")
 def main(
-    names: tuple[str, ...], seconds: float | None, mutants: int | None, smtp: int | None, seed: int | None
+    names: tuple[str, ...],
+    seconds: float | None,
+    mutants: int | None,
+    smtp: int | None,
+    requests: int | None,
+    seed: int | None,
 ) -> None:
     """Look for inputs that break a promise."""
     targets = [TARGETS[name] for name in names or TARGETS]
     seed = random.randrange(SEEDS) if seed is None else seed
-    if seconds is None and mutants is None and smtp is None:
+    if seconds is None and mutants is None and smtp is None and requests is None:
         seconds = 60.0
     click.echo(f"seed {seed}")
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -59,6 +67,8 @@ def main(
         found += sum(_kept(target.name, data, why) for data, why in tally.found)
     if smtp:
         found += _over_smtp(smtp, seed)
+    if requests:
+        found += _over_http(requests, seed)
     click.echo("nothing was found" if not found else f"{found} found, in {FOLDER}")
     sys.exit(1 if found else 0)
 
@@ -103,6 +113,18 @@ def _over_smtp(count: int, seed: int) -> int:
         f" {len(answers.slow)} over {LIMIT:g} s, slowest {answers.slowest:.2f} s"
     )
     return sum(_kept("smtp", data, why) for data, why in faults)
+
+
+def _over_http(count: int, seed: int) -> int:
+    with testing.running() as running:
+        relay = Relay(running.description)
+        answers = http.send(relay, count, seed, click.echo)
+        faults = [*answers.faults, *((b"", line) for line in harm(relay))]
+    click.echo(
+        f"http: {answers.tried} tried, {dict(answers.statuses)}, {len(faults)} faults,"
+        f" {len(answers.slow)} over {http.LIMIT:g} s, slowest {answers.slowest:.2f} s"
+    )
+    return sum(_kept("http", data, why) for data, why in faults)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from estafeta_soak.mail import Senders, accepted, newsletter, others, percentile
 from estafeta_soak.readers import Outbox
 from estafeta_soak.step import Plan, Row
 from estafeta_soak.table import STEPS
+from estafeta_soak.walks import FIRST, PER_WALK, take
 from estafeta_soak.watch import Sample, Watch, slope, step
 from estafeta_testing.documents import ROOT
 from estafeta_testing.relay import Relay, wait
@@ -98,3 +99,20 @@ def test_newsletters_are_sent_taken_and_watched(relay: Relay) -> None:
     assert {"click", "open", "initial_open"} <= {kind for kind, _ in outbox.links}
     assert {name.partition("/")[0] for name in watch.samples} >= {"sasl", "policy", "milter", "web", "worker"}
     assert all(sample.rss > 5 for samples in watch.samples.values() for sample in samples)
+
+
+def test_r14_random_walks_get_the_replies_that_the_model_allows(relay: Relay) -> None:
+    first, walks = 4000, 150
+    outbox = Outbox(relay)
+    outbox.look()
+    tally = take(relay, 20261130, walks, lambda _: None, first)
+    assert tally.wrong == []
+    assert tally.walks == walks
+    assert len(tally.expected) >= walks / 5, "enough walks lead to a message"
+    expected = {number: len(recipients) for number, recipients in tally.expected.items()}
+
+    def came() -> dict[int, int]:
+        outbox.look()
+        return {number: count for number, count in outbox.came.items() if number >= FIRST + first * PER_WALK}
+
+    wait(came, expected, "each message comes to each of its recipients once")

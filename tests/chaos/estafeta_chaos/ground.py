@@ -34,7 +34,8 @@ def prepared(relay: Relay) -> Iterator[None]:
     """Have Postfix try again soon, and log elsewhere."""
     place = relay.dir / "postfix" / "queue" / "public" / LOG
     writer = subprocess.Popen(
-        dying_with_parent([sys.executable, logger.__file__, str(place), str(relay.maillog)])
+        dying_with_parent([sys.executable, logger.__file__, str(place), str(relay.maillog)]),
+        start_new_session=True,  # an interrupt typed at the terminal is not for it
     )
     try:
         wait(place.is_socket, True, "the logger listens")

@@ -1,12 +1,12 @@
 """One run: load and kills for a time, then quiet, then the verdict."""
 
+import contextlib
 import functools
 import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from estafeta_chaos import ground
@@ -111,17 +111,18 @@ def _break(relay: Relay, plan: Plan, history: list[Attempt], breaking: Breaking)
 
 
 def _kill(relay: Relay, plan: Plan, say: Say, server: Cluster | None, history: list[Attempt]) -> list[Kill]:
-    """Kill one after the other until there was enough of time and of mail."""
+    """Kill one after the other until there was enough of time and of mail, or until Ctrl-C."""
     chance = random.Random(f"kills {plan.seed}")
     killer = Killer(relay, plan.kinds, chance, server)
     began = time.monotonic()
     told = 0.0
-    while (passed := time.monotonic() - began) < plan.seconds or not _enough(plan, history, killer.kills):
-        time.sleep(chance.uniform(0.5, 1.5) * plan.every)
-        killer.kill()
-        if passed > told + PROGRESS:
-            told = passed
-            say(f"{passed:4.0f} s: {line(history)}, {len(killer.kills)} kills")
+    with contextlib.suppress(KeyboardInterrupt):  # what was sent by then is judged all the same
+        while (passed := time.monotonic() - began) < plan.seconds or not _enough(plan, history, killer.kills):
+            time.sleep(chance.uniform(0.5, 1.5) * plan.every)
+            killer.kill()
+            if passed > told + PROGRESS:
+                told = passed
+                say(f"{passed:4.0f} s: {line(history)}, {len(killer.kills)} kills")
     return killer.kills
 
 
@@ -164,7 +165,7 @@ def line(history: list[Attempt]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
 
 
-@contextmanager
+@contextlib.contextmanager
 def store(kind: str) -> Iterator[tuple[list[str], Cluster | None]]:
     """Yield what a sandbox is told of its store, one of STORES, and the server of its own that it has."""
     if kind == STORES[0]:
@@ -174,7 +175,7 @@ def store(kind: str) -> Iterator[tuple[list[str], Cluster | None]]:
         yield ["--store", url], server
 
 
-@contextmanager
+@contextlib.contextmanager
 def _timed(took: dict[str, float], what: str) -> Iterator[None]:
     began = time.monotonic()
     yield

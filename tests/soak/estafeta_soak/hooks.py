@@ -21,11 +21,14 @@ class Counting(Receiver):
     events: Counter[int] = field(default_factory=Counter)  # by event_id
     types: Counter[str] = field(default_factory=Counter)  # of events that came for the first time
     batches_seen: dict[str, int] = field(default_factory=dict)  # by batch id, a hash of the ids of its events
+    up: bool = True  # whether what is posted is taken
     torn: int = 0  # batches that came again with other events
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, post: Posted) -> None:
         """Count the events of a post."""
+        if not self.up:
+            return
         events = post.events
         ids = tuple(int(event["event_id"]) for event in events)
         with self._guard:

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from estafeta_soak import endurance, kills, latency, overload, restarts
+from estafeta_soak import (
+    endurance,
+    faults,
+    kills,
+    latency,
+    malformed,
+    overload,
+    posting,
+    restarts,
+    tracking,
+    walks,
+)
 from estafeta_soak.step import Plan, Row
 
 
@@ -20,9 +31,14 @@ STEPS = {
     step.name: step
     for step in (
         Step("R1", "kill -9 of everything at random", kills.run),
+        Step("R2", "clicks and unsubscribes while web and worker are killed", tracking.run),
+        Step("R3", "webhooks that are away, come and go; their sender killed", posting.run),
+        Step("R4", "malformed input", malformed.run),
         Step("R5", "an hour of mail, clicks and webhooks", endurance.run),
         Step("R6", "latency behind the final dot", latency.run),
         Step("R8", "overload, and back", overload.run),
+        Step("R9", "faults put in and lifted", faults.run),
         Step("R11", "restarts and reloads under load", restarts.run),
+        Step("R14", "random walks through SMTP", walks.run),
     )
 }

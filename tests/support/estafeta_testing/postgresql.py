@@ -115,6 +115,10 @@ class Cluster:
             assert time.monotonic() < deadline, f"processes of PostgreSQL do not end: {processes}"
             time.sleep(0.01)
 
+    def has_ended(self) -> bool:
+        """Whether the server has ended by itself."""
+        return self._process is None or self._process.poll() is not None
+
     def hold(self) -> None:
         """Have the server stand still."""
         assert self._process is not None
@@ -195,15 +199,19 @@ def shared() -> Cluster:
 
 
 @contextlib.contextmanager
-def running(*, durable: bool = True) -> Iterator[Cluster]:
-    """Run a server; without `durable` it syncs nothing, for tests that never end it."""
-    folder = Path(tempfile.mkdtemp(prefix="estafeta-pg-"))
+def running(*, durable: bool = True, folder: Path | None = None) -> Iterator[Cluster]:
+    """Run a server; without `durable` it syncs nothing, for tests that never end it.
+
+    Its `folder`, if it is not one of its own, has to be empty, and is there behind it.
+    """
+    own = Path(tempfile.mkdtemp(prefix="estafeta-pg-")) if folder is None else None
     cluster = None
     try:
-        cluster = Cluster(folder, durable=durable)
+        cluster = Cluster(folder or own or Path(), durable=durable)
         cluster.start()
         yield cluster
     finally:
         if cluster is not None:
             cluster.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)
