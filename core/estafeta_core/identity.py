@@ -11,6 +11,7 @@ passes through (TAB, LF, `=`, `/`).
 
 import re
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -40,3 +41,11 @@ class Identity:
         if self.subaccount is None:
             return f"{self.account}/{self.credential}"
         return f"{self.account}/{self.credential}/{self.subaccount}"
+
+
+class Entry(NamedTuple):
+    """What one account only may have, of those of a dialect."""
+
+    text: str  # a user name, or the SHA-256 of a key in hexadecimal
+    kind: Literal["key", "username"]
+    dialect: str

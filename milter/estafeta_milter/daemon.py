@@ -32,8 +32,8 @@ from pathlib import Path
 import Milter
 
 from estafeta_core import logs, metrics, notify, sockets
-from estafeta_core.config.document import ConfigError
-from estafeta_core.config.live import Live
+from estafeta_core.config.document import AccountsAwayError, ConfigError
+from estafeta_core.config.live import RETRY_EVERY, Live
 from estafeta_core.config.schema import Config
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.ids import IdSource
@@ -66,7 +66,7 @@ def run_milter(config_path: Path) -> int:
     """Serve until stopped; return the exit status."""
     logs.setup("milter", form=logs.form(config_path))
     try:
-        live = Live(config_path)
+        live = Live(config_path, patient=True)
     except ConfigError:  # logged by Live, with file, line and key
         return 1
     try:
@@ -102,7 +102,7 @@ def _run(live: Live) -> None:
         tasks = [functools.partial(task, functools.partial(beats.beat, place)) for place, task in served]
         beats.watch()
         notify.ready()
-        _Family(tasks, live.reload).run()
+        _Family(tasks, lambda: not isinstance(live.reload(), AccountsAwayError)).run()
 
     Milter.milter.setbacklog(BACKLOG)
     Milter.milter.main = share_socket  # runmilter calls it when the socket is open: the place to fork
@@ -185,9 +185,9 @@ def _finish() -> bool:
 class _Family:
     """The parent's side: a child for each of its tasks, replaced when it dies."""
 
-    def __init__(self, tasks: Sequence[Callable[[], None]], refresh: Callable[[], object]) -> None:
+    def __init__(self, tasks: Sequence[Callable[[], None]], refresh: Callable[[], bool]) -> None:
         self._tasks = list(tasks)  # that nobody does now
-        self._refresh = refresh  # brings what a child inherits up to date
+        self._refresh = refresh  # brings what a child inherits up to date; False: that is to be tried again
         self._children: dict[int, Callable[[], None]] = {}
         self._stopping = False
 
@@ -232,7 +232,8 @@ class _Family:
         if not self._stopping:
             log.error("milter process %d ended with status %d, starting another", pid, status)
             time.sleep(RESPAWN_DELAY)
-            self._refresh()
+            while not self._refresh() and not self._stopping:
+                time.sleep(RETRY_EVERY)
 
     def _stop(self, *_: object) -> None:
         self._stopping = True

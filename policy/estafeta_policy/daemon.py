@@ -53,7 +53,7 @@ def run_policy(config_path: Path) -> int:
     """Serve policy requests until SIGTERM; return the exit status."""
     formatter = logs.setup("policy", form=logs.form(config_path))
     try:
-        live = Live(config_path)
+        live = Live(config_path, patient=True)
     except ConfigError:  # logged by Live, with file, line and key
         return 1
     config = live.current.config

@@ -49,7 +49,7 @@ def run_worker(config_path: Path) -> int:
     """Work until SIGTERM; return the exit status."""
     logs.setup("worker", form=logs.form(config_path))
     try:
-        live = Live(config_path)
+        live = Live(config_path, patient=True)
     except ConfigError:  # logged by Live, with file, line and key
         return 1
     lock = FileLock(live.current.config.state_dir / LOCK)

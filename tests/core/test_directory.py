@@ -5,8 +5,8 @@ import pytest
 from estafeta_core import secrets
 from estafeta_core.claims import Claim
 from estafeta_core.config.accounts import Account, Credential, Domain
-from estafeta_core.directory import Directory, Standing
-from estafeta_core.identity import Identity
+from estafeta_core.directory import Directory, Settled, Standing
+from estafeta_core.identity import Entry, Identity
 
 KEYS = [secrets.generate_key() for _ in range(3)]
 
@@ -131,3 +131,56 @@ def test_e15_a_credential_has_lost_its_domains_when_all_of_them_are_lost() -> No
     for lost, names in (({first}, {"one"}), ({first, second}, {"one", "some"}), ({second}, set())):
         known = files.under(Standing(verified=frozenset({first, second} - lost), lost=frozenset(lost)))
         assert {each.name for each in known.credentials() if each.domains_lost} == names
+
+
+def test_an_account_is_changed_in_a_copy_and_nobody_who_reads_the_first_sees_it(directory: Directory) -> None:
+    other = directory.copied()
+    other.remove("acme")
+    other.remove("nobody")
+    other.add(
+        Account(
+            account="new", dialect="sparkpost", credentials={"k": Credential(key=secrets.hash_key(KEYS[0]))}
+        )
+    )
+    found = other.by_key("sparkpost", KEYS[0])
+    assert found is not None
+    assert found.id == "new/k"
+    assert other.by_id("acme", "main") is None
+    assert other.by_username("people", "prod") is not None
+    before = directory.by_key("sparkpost", KEYS[0])
+    assert before is not None
+    assert before.id == "acme/main"
+
+
+def test_who_has_a_key_or_a_user_name_is_known(directory: Directory) -> None:
+    digest = secrets.key_digest(KEYS[0]).hex()
+    assert directory.holder(Entry(digest, "key", "sparkpost")) == "acme"
+    assert directory.holder(Entry(digest, "key", "people")) is None
+    assert directory.holder(Entry("prod", "username", "people")) == "other"
+
+
+def verified_by_dns(name: str) -> Account:
+    return Account(
+        account=name,
+        dialect="sparkpost",
+        domains={f"{name}.example": Domain(verified="dns")},
+        credentials={"main": Credential(username=name)},
+    )
+
+
+def test_what_the_store_says_is_worked_out_again_only_where_something_is_new() -> None:
+    files = Directory(map(verified_by_dns, "abcdef"))
+    first = Standing(frozenset({"a/main"}), frozenset({Claim("b", "b.example")}))
+    before = Settled(files, first, files.under(first))
+    changed = files.copied()
+    changed.remove("c")
+    changed.remove("f")
+    changed.add(verified_by_dns("c"))
+    now = Standing(frozenset({"d/main"}), frozenset({Claim("b", "b.example"), Claim("c", "c.example")}))
+    quick, slow = changed.under(now, before), changed.under(now)
+    assert quick.accounts == slow.accounts
+    assert {each.id: each for each in quick.credentials()} == {each.id: each for each in slow.credentials()}
+    assert quick.claims == slow.claims == changed.claims
+    for name in "be":
+        assert quick.accounts[name] is before.directory.accounts[name]
+    assert changed.under(now, Settled(changed, now, quick)) is quick

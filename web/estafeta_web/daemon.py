@@ -56,7 +56,7 @@ def run_web(config_path: Path) -> int:
     """Serve until SIGTERM; return the exit status."""
     logs.setup("web", form=logs.form(config_path))
     try:
-        live = Live(config_path)
+        live = Live(config_path, patient=True)
     except ConfigError:  # logged by Live, with file, line and key
         return 1
     config = live.current.config

@@ -2,6 +2,8 @@
 
 schema      what estafeta.yaml may hold
 accounts    what a file of accounts.d may hold
+normal      an account in the form that everybody reads
+stored      accounts that are in the store: all of them once, then what has changed
 load        files -> structs, every error with file, line and key
 advice      what can be used and should be known
 fixed       what a reload cannot change

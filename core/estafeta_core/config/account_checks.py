@@ -4,8 +4,9 @@ Each function raises ConfigError for the first thing it finds, with the line of 
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from estafeta_core import secrets
 from estafeta_core.addresses import is_address
@@ -14,6 +15,7 @@ from estafeta_core.config.checks import check_dialect, check_name, check_network
 from estafeta_core.config.dkim_checks import check_dkim
 from estafeta_core.config.document import Document, KeyPath
 from estafeta_core.dialects import DIALECTS
+from estafeta_core.identity import Entry
 
 _SECTIONS = ("teenvio", "devino")  # of one dialect each, and named like it
 _EXTENSION = re.compile(r"[a-z0-9][a-z0-9_+-]{0,31}")
@@ -21,15 +23,15 @@ _NETWORK = re.compile(r"[A-Za-z0-9][\x20-\x7e]{0,63}")
 
 
 def check_account(
-    document: Document, account: Account, unique: "Unique", pools: Container[str] | None
+    document: Document, account: Account, unique: "Taking", pools: Container[str] | None
 ) -> None:
-    """Check one account file, that it takes nothing that an earlier one has, and that its pools exist.
+    """Check one account file, that it takes nothing that another one has, and that its pools exist.
 
     `pools` None: estafeta.yaml was not read, and any pool may be there.
     """
     check_name(document, ("account",), account.account)
     check_dialect(document, ("dialect",), account.dialect)
-    unique.add(document, ("account",), ("account", account.account), f"the account {account.account}")
+    unique.add(document, ("account",), (account.account,), f"the account {account.account}")
     for name in account.subaccounts:
         check_name(document, ("subaccounts", name), name)
     _check_senders(document, account)
@@ -43,7 +45,9 @@ def check_account(
         _check_secret(document, path, account.dialect, credential)
         _check_use(document, path, credential)
         _check_domains(document, path, account, credential)
-        _add_secret(document, path, account.dialect, credential, unique)
+    for place, entry in entries(account):
+        what = "this key" if entry.kind == "key" else f"the user name {entry.text}"
+        unique.add(document, place, entry, what)
 
 
 def _check_senders(document: Document, account: Account) -> None:
@@ -129,24 +133,30 @@ def _check_domains(document: Document, path: KeyPath, account: Account, credenti
             raise document.error((*path, "domains", index), text)
 
 
-def _add_secret(
-    document: Document, path: KeyPath, dialect: str, credential: Credential, unique: "Unique"
-) -> None:
-    if credential.key:
-        digest = secrets.stored_digest(credential.key)
-        unique.add(document, (*path, "key"), (dialect, "key", digest), "this key")
-    if credential.username:
-        entry = (dialect, "username", credential.username)
-        unique.add(document, (*path, "username"), entry, f"the user name {credential.username}")
+def entries(account: Account) -> Iterator[tuple[KeyPath, Entry]]:
+    """Yield what no other account may have of its dialect, with the place of each."""
+    for name, credential in account.credentials.items():
+        if credential.key:
+            digest = secrets.stored_digest(credential.key).hex()
+            yield ("credentials", name, "key"), Entry(digest, "key", account.dialect)
+        if credential.username:
+            yield ("credentials", name, "username"), Entry(credential.username, "username", account.dialect)
+
+
+class Taking(Protocol):
+    """Who knows what may stand in one place only, over all accounts."""
+
+    def add(self, document: Document, key_path: KeyPath, entry: tuple[str, ...], what: str) -> None:
+        """Take `entry` for this place; ConfigError names both places when it is taken."""
 
 
 class Unique:
     """What may stand in one place only, over all account files."""
 
     def __init__(self) -> None:
-        self._places: dict[tuple[object, ...], tuple[Path, KeyPath]] = {}
+        self._places: dict[tuple[str, ...], tuple[Path, KeyPath]] = {}
 
-    def add(self, document: Document, key_path: KeyPath, entry: tuple[object, ...], what: str) -> None:
+    def add(self, document: Document, key_path: KeyPath, entry: tuple[str, ...], what: str) -> None:
         """Take `entry` for this place; ConfigError names both places when it is taken."""
         place = self._places.setdefault(entry, (document.path, key_path))
         if place != (document.path, key_path):

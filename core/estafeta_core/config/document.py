@@ -12,7 +12,8 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,21 +45,33 @@ class ConfigError(Exception):
     """Something in the configuration cannot be used; the text says where, what and how to mend it."""
 
 
+class AccountsAwayError(ConfigError):
+    """The accounts are in a store that cannot be read now; it may come back."""
+
+
 class Document:
     """One file, as YAML found it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: bytes | None = None, folder: Path | None = None) -> None:
+        """Read the file at `path`, or take it that `text` is in it."""
         self.path = path
+        self.folder = folder or path.absolute().parent  # that relative paths in it count from
+        if text is None:
+            try:
+                text = path.read_bytes()
+            except OSError as error:
+                raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        self._root = self._composed(text)
+        self.value = _value(self, self._root, (), set())
+
+    def _composed(self, text: bytes) -> yaml.Node:
         try:
-            root = yaml.compose(path.read_bytes(), Loader=yaml.CSafeLoader)
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+            root: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
         except yaml.YAMLError as error:
             raise self._unparsable(error) from None
         if root is None:
-            raise ConfigError(f"{path}:1: the file is empty")
-        self._root = root
-        self.value = _value(self, self._root, (), set())
+            raise ConfigError(f"{self.path}:1: the file is empty")
+        return root
 
     def _unparsable(self, error: yaml.YAMLError) -> ConfigError:
         mark = getattr(error, "problem_mark", None)
@@ -104,6 +117,21 @@ class Document:
             return self.error(key_path, f"{text} (known here: {', '.join(_words(wanted))})")
         hint = next((hint for pattern, hint in _HINTS if pattern.search(text)), None)
         return self.error(key_path, f"{text} ({hint})" if hint else text)
+
+
+class KnownDocument(Document):
+    """A document whose value is known; its text is read only where something has to be said of it."""
+
+    def __init__(self, path: Path, folder: Path, value: Any, text: Callable[[], bytes]) -> None:
+        """Take it that `value` is what `text` says."""
+        self.path = path
+        self.folder = folder
+        self.value = value
+        self._text = text
+
+    @cached_property
+    def _root(self) -> yaml.Node:  # type: ignore[override]
+        return self._composed(self._text())
 
 
 def _suggestion(name: str, known: tuple[str, ...]) -> str:

@@ -6,8 +6,11 @@ not survive a fork.
 
 Changes are noticed by looking at the files (times, inode, size) and their folder twice a second, so
 that a key revoked by an editor, by Ansible or by `estafeta key` is dead within a second and nobody
-has to send a signal. What the store says and no file, such as which credentials are suspended by themselves,
-`stand` puts into force, and it stays over reloads. What no reload can change (fixed.py) is warned of once.
+has to send a signal. Accounts that are in the store (stored.py) are looked at as often, and at once where the
+store says that they have changed; while it is away, the configuration in force stays.
+
+What the store says and no account, such as which credentials are suspended by themselves, `stand` puts into
+force, and it stays over reloads. What no reload can change (fixed.py) is warned of once.
 """
 
 import logging
@@ -17,13 +20,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from estafeta_core.config import fixed
-from estafeta_core.config.document import ConfigError
-from estafeta_core.config.load import Snapshot, load
+from estafeta_core.config import load as loading
+from estafeta_core.config.document import AccountsAwayError, ConfigError
+from estafeta_core.config.load import Snapshot
 from estafeta_core.config.schema import Config
-from estafeta_core.directory import Standing
+from estafeta_core.config.stored import StoredAccounts
+from estafeta_core.directory import Settled, Standing
 
 LOOK_EVERY = 0.5  # seconds
 CATCH_UP_EVERY = 0.05  # seconds; a look at thousands of files takes 10 ms
@@ -40,18 +46,28 @@ class Live:
     """Holds the snapshot in force and replaces it; see the module's page."""
 
     def __init__(
-        self, path: Path, load: Callable[[Path], Snapshot] = load, *, start_empty: bool = False
+        self,
+        path: Path,
+        load: Callable[[Path], Snapshot] | None = None,
+        *,
+        start_empty: bool = False,
+        patient: bool = False,
     ) -> None:
-        """Load `path`; ConfigError when it cannot be used, unless `start_empty`: then wait for it."""
+        """Load `path`; ConfigError when it cannot be used, unless `start_empty`: then wait for it later.
+
+        `patient`: wait here for accounts that are in a store which is away.
+        """
         self.snapshot: Snapshot | None = None
         self._path = path
-        self._load = load
+        self._stored = StoredAccounts()
+        self._load = load or partial(loading.load, stored=self._stored)
         self._lock = threading.Lock()  # one reload at a time
-        self._requests: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[bool] = queue.SimpleQueue()  # True: whatever the files look like
         self._telling = threading.Lock()  # so that what is told last is what is in force
         self._callbacks: list[Callable[[Snapshot], None]] = []
         self._loaded: Snapshot | None = None  # the one in force, as the files alone say it
         self._standing = Standing()
+        self._settled: Settled | None = None  # the accounts in force, and what they were made from
         self._marks: _Marks = {}
         self._error: str | None = None  # logged last, and still so
         self._started: Config | None = None  # what this process was started with
@@ -59,6 +75,9 @@ class Live:
         self._catching_up = threading.Lock()  # who comes second waits for what the first finds
         self._caught_up = 0.0
         error = self.reload()
+        while patient and isinstance(error, AccountsAwayError):
+            time.sleep(RETRY_EVERY)
+            error = self.reload()
         if error is not None and not start_empty:
             raise error
 
@@ -88,12 +107,14 @@ class Live:
                 return False
             self._standing = standing
             if self._loaded is not None:
-                self.snapshot = self._standing_snapshot(self._loaded)
+                self._put_in_force(self._loaded)
         self._tell()
         return True
 
-    def _standing_snapshot(self, loaded: Snapshot) -> Snapshot:
-        return replace(loaded, directory=loaded.directory.under(self._standing))
+    def _put_in_force(self, loaded: Snapshot) -> None:
+        directory = loaded.directory.under(self._standing, self._settled)
+        self._settled = Settled(loaded.directory, self._standing, directory)
+        self._loaded, self.snapshot = loaded, replace(loaded, directory=directory)
 
     def _tell(self) -> None:
         with self._telling:
@@ -114,7 +135,7 @@ class Live:
             return error
         self._error = None
         self._started = self._started or snapshot.config
-        self._loaded, self.snapshot = snapshot, self._standing_snapshot(snapshot)
+        self._put_in_force(snapshot)
         self._warn(snapshot)
         self._adopt(self._look(), started)
         return None
@@ -148,19 +169,25 @@ class Live:
         with self._catching_up:
             now = time.monotonic()
             if self.snapshot is snapshot and now - self._caught_up >= CATCH_UP_EVERY:
-                if self._look() != self._marks:
+                if self._changed():
                     self.reload()
                 self._caught_up = time.monotonic()
             return self.snapshot is not snapshot
 
+    def close(self) -> None:
+        """Close connections to the store; for whoever does not watch."""
+        self._stored.close()
+
     def request_reload(self) -> None:
         """Have the watching thread reload at once; may be called from a signal handler."""
-        self._requests.put(None)  # SimpleQueue.put is reentrant, an Event's lock is not
+        self._requests.put(True)  # SimpleQueue.put is reentrant, an Event's lock is not
 
     def watch(self) -> threading.Thread:
         """Start the thread that notices changes, and return it; it ends with the process."""
         thread = threading.Thread(target=self._watch, name="configuration", daemon=True)
         thread.start()
+        if self._is_stored():
+            self._stored.listen(lambda: self._requests.put(False))
         return thread
 
     def _watch(self) -> None:
@@ -169,7 +196,7 @@ class Live:
             due = self._requested(LOOK_EVERY) or (self._error is not None and time.monotonic() >= retry_at)
             expected = due or bool(self._marks)  # without marks young files are read once more: no news
             try:
-                if due or self._look() != self._marks:
+                if due or self._changed():
                     if self.reload() is None and expected:
                         log.info("%s: read again and in force", self._path)
                     retry_at = time.monotonic() + RETRY_EVERY
@@ -177,14 +204,20 @@ class Live:
                 log.exception("reload failed")
 
     def _requested(self, timeout: float) -> bool:
-        """Wait for a request; several that came together are one."""
+        """Wait until it is time to look, and return whether a reload was requested; several are one."""
         try:
-            self._requests.get(timeout=timeout)
+            requested = self._requests.get(timeout=timeout)
         except queue.Empty:
             return False
         while not self._requests.empty():
-            self._requests.get_nowait()
-        return True
+            requested |= self._requests.get_nowait()
+        return requested
+
+    def _changed(self) -> bool:
+        return self._look() != self._marks or (self._is_stored() and self._stored.changed())
+
+    def _is_stored(self) -> bool:
+        return self.snapshot is not None and self.snapshot.config.directory == "store"
 
     def _look(self) -> _Marks:
         return {path: _mark(path) for path in self._files()}
@@ -196,6 +229,8 @@ class Live:
             return
         config = self.snapshot.config
         yield from map(str, config.signing_keys)
+        if config.directory == "store":
+            return
         yield str(config.accounts_dir)
         try:
             with os.scandir(config.accounts_dir) as entries:

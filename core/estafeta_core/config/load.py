@@ -1,25 +1,27 @@
 """Configuration files -> structs; whatever cannot be used is a ConfigError with file, line and key.
 
-`load` reads estafeta.yaml and the account files its `accounts_dir` holds (`*.yaml`, by name). What
-the schema cannot say is asked by `checks.py` and `account_checks.py`. Paths in the result are absolute
-and domains are lower-case A-labels, so that nobody after this has to think of it again.
+`load` reads estafeta.yaml and the accounts: the files its `accounts_dir` holds (`*.yaml`, by name), or what
+the store has of them (`directory: store`). What the schema cannot say is asked by `checks.py` and
+`account_checks.py`. Paths in the result are absolute and domains are lower-case A-labels, so that nobody
+after this has to think of it again.
 """
 
 import contextlib
-import gc
 import socket
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from estafeta_core.addresses import a_label
 from estafeta_core.config import account_checks, advice, checks
-from estafeta_core.config.accounts import Account, Credential, Dkim, DkimKey, Domain, Subaccount
-from estafeta_core.config.document import ConfigError, Document, KeyPath
+from estafeta_core.config.accounts import Account
+from estafeta_core.config.document import AccountsAwayError, ConfigError, Document
+from estafeta_core.config.normal import no_collection, normal_account, normal_domain
 from estafeta_core.config.schema import Config
+from estafeta_core.config.stored import StoredAccounts, away
 from estafeta_core.directory import Directory
+from estafeta_core.store import StoreUnavailable
 
 SQLITE = "sqlite:///"
 
@@ -33,11 +35,24 @@ class Snapshot:
     warnings: tuple[advice.Advice, ...] = ()  # about estafeta.yaml
 
 
-def load(path: Path) -> Snapshot:
-    """Read everything that estafeta.yaml at `path` leads to."""
+def load(path: Path, stored: StoredAccounts | None = None) -> Snapshot:
+    """Read everything that estafeta.yaml at `path` leads to.
+
+    `stored` knows the accounts of the store from before, where they are there. AccountsAwayError where the
+    store does not answer.
+    """
     document = Document(path)
     config = _config(document, path)
-    directory = Directory(load_accounts(config.accounts_dir, config.ip_pools))
+    try:
+        if config.directory == "files":
+            directory = Directory(load_accounts(config.accounts_dir, config.ip_pools))
+        elif stored is not None:
+            directory = stored.directory(config)
+        else:
+            with contextlib.closing(StoredAccounts()) as read_once:
+                directory = read_once.directory(config)
+    except StoreUnavailable as error:
+        raise AccountsAwayError(str(document.error(("directory",), away(error)))) from None
     return Snapshot(config, directory, tuple(advice.of_config(document, config)))
 
 
@@ -52,7 +67,7 @@ def _config(document: Document, path: Path) -> Config:
     config = msgspec.structs.replace(
         config,
         base_url=config.base_url.rstrip("/"),
-        bounce_domain=_domain(document, ("bounce_domain",), config.bounce_domain),
+        bounce_domain=normal_domain(document, ("bounce_domain",), config.bounce_domain),
         signing_keys=tuple(folder / key for key in config.signing_keys),
         store=_store(config.store, folder),
         accounts_dir=folder / config.accounts_dir,
@@ -85,29 +100,55 @@ def _store(url: str, folder: Path) -> str:
     return f"{SQLITE}{folder / url.removeprefix(SQLITE)}"
 
 
+def load_directory(config: Config) -> list[Account]:
+    """Read every account, wherever the configuration says they are. ConfigError."""
+    with no_collection():
+        return [account for _, account in read_directory(config)]
+
+
+def read_directory(config: Config) -> Iterator[tuple[Document, Account]]:
+    """Yield every account with the document that describes it. ConfigError."""
+    if config.directory == "files":
+        yield from read_accounts(config.accounts_dir, config.ip_pools)
+        return
+    try:
+        with contextlib.closing(StoredAccounts()) as stored:
+            yield from stored.read(config)
+    except StoreUnavailable as error:
+        raise AccountsAwayError(away(error)) from None
+
+
 def load_accounts(folder: Path, pools: Container[str] | None = None) -> list[Account]:
     """Read every account file of `folder`; `pools` are those of estafeta.yaml, None where it was not read."""
-    with _no_collection():
+    with no_collection():
         return [account for _, account in read_accounts(folder, pools)]
 
 
 def read_accounts(folder: Path, pools: Container[str] | None = None) -> Iterator[tuple[Document, Account]]:
     """Yield every account of `folder` with the file that describes it."""
+    return read_files(account_files(folder), pools)
+
+
+def read_files(
+    files: Iterable[Path], pools: Container[str] | None = None
+) -> Iterator[tuple[Document, Account]]:
+    """Yield the account of each of these files with the file."""
     unique = account_checks.Unique()
-    for path in _account_files(folder):
+    for path in files:
         document = Document(path)
-        yield document, _account(document, unique, pools)
+        yield document, normal_account(document, unique, pools)
 
 
 def account_file(folder: Path, account: str) -> Path:
     """Return the file of `folder` that describes `account`; ConfigError when none does."""
-    for path in _account_files(folder):
+    for path in account_files(folder):
         if Document(path).convert(Account).account == account:
             return path
     raise ConfigError(f"{folder}: no file describes the account {account!r}")
 
 
-def _account_files(folder: Path) -> list[Path]:
+def account_files(folder: Path) -> list[Path]:
+    """Return the account files of a folder, by name; ConfigError."""
     try:
         files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -116,82 +157,3 @@ def _account_files(folder: Path) -> list[Path]:
         if path.suffix == ".yml":
             raise ConfigError(f"{path}: account files end in .yaml (rename it)")
     return [path for path in files if path.suffix == ".yaml"]
-
-
-def _account(document: Document, unique: account_checks.Unique, pools: Container[str] | None) -> Account:
-    account = document.convert(Account)
-    account = msgspec.structs.replace(
-        account,
-        domains=_domains(document, account),
-        subaccounts=_subaccounts(document, account),
-        credentials=_credentials(document, account),
-    )
-    account_checks.check_account(document, account, unique, pools)
-    return account
-
-
-def _domains(document: Document, account: Account) -> dict[str, Domain]:
-    domains: dict[str, Domain] = {}
-    for name, domain in account.domains.items():
-        label = _domain(document, ("domains", name), name)
-        if label in domains:
-            raise document.error(("domains", name), f"{label} stands here twice (remove one of the two)")
-        dkim = domain.dkim and _dkim(document.path.absolute().parent, domain.dkim)
-        domains[label] = msgspec.structs.replace(domain, dkim=dkim) if dkim else domain
-    return domains
-
-
-def _dkim(folder: Path, dkim: Dkim) -> Dkim:
-    """Give each key its selector and the whole path of its file, and `default` its one form."""
-    return Dkim(
-        keys={name: _dkim_key(folder, name, key) for name, key in dkim.keys.items()},
-        default=(dkim.default,) if isinstance(dkim.default, str) else dkim.default,
-    )
-
-
-def _dkim_key(folder: Path, name: str, key: DkimKey | str) -> DkimKey:
-    key = DkimKey(file=Path(key)) if isinstance(key, str) else key
-    return msgspec.structs.replace(key, file=folder / key.file, selector=key.selector or name)
-
-
-def _subaccounts(document: Document, account: Account) -> dict[str, Subaccount]:
-    return {
-        name: msgspec.structs.replace(
-            subaccount, domains=_domain_list(document, ("subaccounts", name, "domains"), subaccount.domains)
-        )
-        for name, subaccount in account.subaccounts.items()
-    }
-
-
-def _credentials(document: Document, account: Account) -> dict[str, Credential]:
-    return {
-        name: msgspec.structs.replace(
-            credential, domains=_domain_list(document, ("credentials", name, "domains"), credential.domains)
-        )
-        if credential.domains
-        else credential
-        for name, credential in account.credentials.items()
-    }
-
-
-def _domain_list(document: Document, key_path: KeyPath, domains: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_domain(document, (*key_path, index), domain) for index, domain in enumerate(domains))
-
-
-def _domain(document: Document, key_path: KeyPath, domain: str) -> str:
-    label = a_label(domain)
-    if label is None:
-        raise document.error(key_path, f"{domain!r} is not a domain such as mail.example.com")
-    return label
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Pause the garbage collector: it would go through ten thousand parsed files again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

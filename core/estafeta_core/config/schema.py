@@ -204,8 +204,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Where messages and events are kept: `sqlite:///` and the path, or `postgresql://host/database`."""
     node: str = ""
     """This host, among those that share a store in PostgreSQL; empty for the host's name."""
+    directory: Literal["files", "store"] = "files"
+    """Where the accounts are: `files`: in `accounts_dir`; `store`: in the store, where `estafeta import` puts
+    them."""
     accounts_dir: Path = Path("accounts.d")
-    """Folder of the account files (`*.yaml`)."""
+    """Folder of the account files (`*.yaml`). With `directory: store` relative paths of DKIM keys count from
+    here, and it need not be there otherwise."""
     run_dir: Path = Path("/run/estafeta")
     """Folder of the sockets."""
     state_dir: Path = Path("/var/lib/estafeta")

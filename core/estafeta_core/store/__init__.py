@@ -14,6 +14,7 @@ activity        events that a filter chooses, a transmission of one's own
 suppressions    suppression lists
 deliverability  SparkPost's metrics
 reputation      what came back of a credential's mail, and who is suspended for it
+accounts        accounts that the store keeps; account_rows is how they are written
 lease           what one node has at a time
 outgoing        webhooks, what waits for them, and their batches
 browsing        what a person looks through, page by page

@@ -169,3 +169,9 @@ class Backend(Protocol):
 
     def editing(self) -> AbstractContextManager[Editing]:
         """Open the connections of an erasure. StoreUnavailable."""
+
+    def notices(self) -> Iterator[None] | None:
+        """Yield when accounts may have changed, at once and then whenever the store says so.
+
+        None where a store says nothing and one has to look. It ends in StoreUnavailable.
+        """

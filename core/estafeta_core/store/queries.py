@@ -223,6 +223,17 @@ QUERIES = {
         SELECT e.*, t.*, m.* FROM json_each(?1) JOIN events e ON e.event_id = CAST(json_each.value AS BIGINT)
         LEFT JOIN transmissions t ON t.transmission_id = e.transmission_id
         LEFT JOIN messages m ON m.message_id = e.message_id ORDER BY json_each.key""",
+    # Accounts that the store keeps.
+    "accounts_change": "SELECT change FROM accounts_change WHERE id = 1",
+    "accounts_since": """
+        SELECT account, change, value FROM accounts WHERE (change, account) > (?1, ?2)
+        ORDER BY change, account LIMIT ?3""",
+    "account_text": "SELECT account, change, text FROM accounts WHERE account = ?1",
+    "account_texts": """
+        SELECT account, change, text FROM accounts WHERE account > ?1 ORDER BY account LIMIT ?2""",
+    "account_entries": """
+        SELECT entry, kind, dialect, account FROM account_entries
+        WHERE entry IN (SELECT value FROM json_each(?1))""",
     # Which credentials may not send, and what tells: a complaint counts for the mail that it is about. A
     # suspension takes seconds to be felt, so mail counts again from its end on, not from its beginning. Ids
     # begin with their time, as below.

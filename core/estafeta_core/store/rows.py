@@ -1,6 +1,7 @@
 """What the store keeps, a dataclass per table; `migrations/` says the same in SQL.
 
-Those of webhooks are in `outgoing_rows`, those about credentials and domains in `standing_rows`.
+Those of webhooks are in `outgoing_rows`, those about credentials and domains in `standing_rows`, those of
+accounts in `account_rows`.
 
 `TokenEvent`, `Unsubscribed` and `Bounced` have no table of their own: they are how the web service
 and the mail intake, which know only a token, write events and suppressions. `Automated` marks an event,
@@ -13,6 +14,7 @@ asked for by tenant, so that no query crosses tenants by way of a join.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from estafeta_core.store.account_rows import AccountRow
 from estafeta_core.store.outgoing_rows import Batch, BatchTried, Replay, Webhook, WebhookRemoved
 from estafeta_core.store.standing_rows import DomainAwaited, DomainChecked, Suspension, SuspensionLifted
 
@@ -350,4 +352,5 @@ Row = (
     | LeaseTaken
     | LeaseHeld
     | LeaseReleased
+    | AccountRow
 )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from estafeta_core.store.account_rows import AccountEntry, AccountsChanged, AccountText, EntriesCleared
 from estafeta_core.store.outgoing_rows import Batch, BatchTried, Replay, Webhook, WebhookRemoved
 from estafeta_core.store.rows import (
     Automated,
@@ -258,6 +259,22 @@ def _lease(row: LeaseHeld | LeaseReleased) -> Values:
     return (row.name, row.node)
 
 
+def _accounts_changed(_: AccountsChanged) -> Values:
+    return ()
+
+
+def _entries_cleared(row: EntriesCleared) -> Values:
+    return (row.account,)
+
+
+def _account_text(row: AccountText) -> Values:
+    return (row.account, row.before, row.text, row.value)
+
+
+def _account_entry(row: AccountEntry) -> Values:
+    return (*row.entry, row.account)
+
+
 SQL = tuple(STATEMENTS.values())
 
 _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
@@ -294,6 +311,10 @@ _CONVERTERS: dict[type[Row], tuple[str, Callable[[Any], Values]]] = {
     LeaseTaken: ("lease_taken", _lease_taken),
     LeaseHeld: ("lease_held", _lease),
     LeaseReleased: ("lease_released", _lease),
+    AccountsChanged: ("accounts_changed", _accounts_changed),
+    EntriesCleared: ("entries_cleared", _entries_cleared),
+    AccountText: ("account_text", _account_text),
+    AccountEntry: ("account_entry", _account_entry),
 }
 _PLACES = {name: place for place, name in enumerate(STATEMENTS)}
 _BY_TYPE = {kind: (_PLACES[name], converter) for kind, (name, converter) in _CONVERTERS.items()}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
+from estafeta_core.store.accounts import Accounts
 from estafeta_core.store.activity import Activity
 from estafeta_core.store.backend import Backend
 from estafeta_core.store.browsing import Browsing
@@ -26,7 +27,7 @@ POSTGRESQL = "postgresql://"
 log = logging.getLogger(__name__)
 
 
-class Store(Browsing, Activity, Suppressions, Deliverability, Outgoing, StandingReader):
+class Store(Browsing, Activity, Suppressions, Deliverability, Outgoing, StandingReader, Accounts):
     """Rows in, and questions about them; safe to share between threads, and to inherit by fork."""
 
     def __init__(self, backend: Backend, *, checkpoints: bool = False) -> None:

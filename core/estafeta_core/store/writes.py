@@ -111,6 +111,15 @@ STATEMENTS = {
             ELSE 1 + coalesce((SELECT max(d.change) FROM domain_checks d), 0) END
         WHERE account = ?1 AND domain = ?2 AND key = ?3 AND coalesce(checked, -1) = coalesce(?4, -1)""",
     "lease_released": "UPDATE leases SET until = 0 WHERE name = ?1 AND node = ?2",
+    # Accounts: the row of the change first, whose lock orders all who write them.
+    "accounts_changed": "UPDATE accounts_change SET change = change + 1 WHERE id = 1",
+    "entries_cleared": "DELETE FROM account_entries WHERE account = ?1",
+    # NULL is refused, as above: somebody else has changed the account meanwhile.
+    "account_text": """INSERT INTO accounts
+        VALUES (?1, (SELECT change FROM accounts_change WHERE id = 1), ?3, ?4)
+        ON CONFLICT (account) DO UPDATE SET text = excluded.text, value = excluded.value,
+        change = CASE WHEN accounts.change = ?2 THEN excluded.change END""",
+    "account_entry": "INSERT INTO account_entries VALUES (?,?,?,?)",
     "count": """INSERT INTO counters VALUES (?1,?2,?3)
         ON CONFLICT (counter, label) DO UPDATE SET number = counters.number + excluded.number""",
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from estafeta_core.config.accounts import Account
 from estafeta_core.config.document import Document
-from estafeta_core.config.load import SQLITE, load_config, read_accounts
+from estafeta_core.config.load import SQLITE, load_config, read_directory
 from estafeta_core.config.schema import Config, Listener
 from estafeta_postfix.checks import listening, served
 from estafeta_postfix.checks.served import Served
@@ -46,7 +46,7 @@ class Setup:
     @cached_property
     def accounts(self) -> list[tuple[Document, Account]]:
         """Every account with its file. ConfigError."""
-        return list(read_accounts(self.config.accounts_dir, self.config.ip_pools))
+        return list(read_directory(self.config))
 
     @property
     def store(self) -> Path | None:

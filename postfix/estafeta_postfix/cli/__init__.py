@@ -17,13 +17,14 @@ from estafeta_postfix.cli.failure import Failure
 
 DEFAULT_CONFIG = Path("/etc/estafeta/estafeta.yaml")
 
-# Each is `command` in the module of its name.
+# Each is `command` in the module of its name, or of the one that Python lets a module have.
 COMMANDS = (
     *("sandbox", "serve", "check", "demo", "explain"),
     *("show", "events", "stats", "send", "group", "content"),
-    *("account", "key", "domain", "sender", "dkim"),
+    *("account", "key", "domain", "sender", "dkim", "import", "export"),
     *("suppress", "webhook", "erase", "postfix"),
 )
+_MODULES = {"import": "importing", "export": "exporting"}
 
 
 class _Commands(click.Group):
@@ -33,7 +34,7 @@ class _Commands(click.Group):
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"estafeta_postfix.cli.{name}")
+        module = importlib.import_module(f"estafeta_postfix.cli.{_MODULES.get(name, name)}")
         command: click.Command = module.command
         return command
 

@@ -1,6 +1,6 @@
-"""`estafeta account`: the files of accounts, and what somebody who sends has to know of one.
+"""`estafeta account`: the texts of accounts, and what somebody who sends has to know of one.
 
-Errors end with status 2 and leave every file as it was.
+Errors end with status 2 and leave everything as it was.
 """
 
 from pathlib import Path
@@ -10,17 +10,14 @@ import click
 
 from estafeta_core.addresses import a_label
 from estafeta_core.config.accounts import Account
-from estafeta_core.config.load import account_file, load_config
+from estafeta_core.config.load import load_config
 from estafeta_core.config.schema import Config
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.identity import NAME
 from estafeta_postfix.cli.account_files import Accounts
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.text import json_text, table
-from estafeta_postfix.files import write_text
 from estafeta_postfix.render.listener import mechanisms
-
-_MODE = 0o640  # hashes of secrets stand in it: for the daemons' group, and nobody else
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -44,20 +41,19 @@ def create(config: Path, *, name: str, dialect: str, domains: tuple[str, ...], w
     found = Accounts.read(config, None)
     if NAME.fullmatch(name) is None:
         raise Failure(f"{name!r} is not a name of letters, digits, '.', '_' and '-'", 2)
-    if name in found.directory.accounts:
-        raise Failure(f"the account {name} exists: {account_file(found.folder, name)}", 2)
+    place = found.place(name)
+    if name in found.around(name).accounts:
+        raise Failure(f"the account {name} exists: {place}", 2)
     for domain in domains:
         if a_label(domain) is None:
             raise Failure(f"{domain!r} is not a domain such as example.com", 2)
     text = _file(name, dialect, domains)
-    path = found.folder / f"{name}.yaml"
     if not write:
-        click.echo(f"Put this into {path}:\n", err=True)
+        click.echo(f"Put this into {place}:\n", err=True)
         click.echo(text, nl=False)
         return
-    with found.added(path):
-        write_text(path, text, mode=_MODE)
-    click.echo(f"{path}: made (next: estafeta key create {name}/main)", err=True)
+    found.add(name, text)
+    click.echo(f"{place}: made (next: estafeta key create {name}/main)", err=True)
 
 
 def _file(name: str, dialect: str, domains: tuple[str, ...]) -> str:
@@ -65,6 +61,21 @@ def _file(name: str, dialect: str, domains: tuple[str, ...]) -> str:
     if domains:
         lines += ["domains:", *(f"  {domain}: {{verified: true}}" for domain in domains)]
     return "\n".join(lines) + "\n"
+
+
+@command.command()
+@click.argument("name", metavar="ACCOUNT")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def remove(config: Path, *, name: str, yes: bool) -> None:
+    """Take an account away, with its credentials; what it sent and its suppression lists stay."""
+    found = Accounts.read(config, None)
+    found.account(name)
+    place = found.place(name)
+    if not yes and not click.confirm(f"Remove {place}? This cannot be undone.", err=True):
+        raise Failure("nothing was removed", 1)
+    found.remove(name)
+    click.echo(f"{place}: removed", err=True)
 
 
 @command.command(name="list")
@@ -101,7 +112,7 @@ def _summary(account: Account) -> dict[str, Any]:
 def show(config: Path, *, name: str, as_json: bool) -> None:
     """Show what an account has, and the hosts and ports that its clients connect to."""
     found = Accounts.read(config, None)
-    shown = _detail(found.account(name), load_config(config), account_file(found.folder, name))
+    shown = _detail(found.account(name), load_config(config), found.place(name))
     if as_json:
         click.echo(json_text(shown))
         return
@@ -119,7 +130,7 @@ def _place(row: dict[str, Any]) -> tuple[str, ...]:
     return row["host"], str(row["port"]), row["tls"], " ".join(row["mechanisms"])
 
 
-def _detail(account: Account, config: Config, file: Path) -> dict[str, Any]:
+def _detail(account: Account, config: Config, place: str) -> dict[str, Any]:
     places = [
         {
             "listener": name,
@@ -134,7 +145,7 @@ def _detail(account: Account, config: Config, file: Path) -> dict[str, Any]:
     return {
         "account": account.account,
         "dialect": account.dialect,
-        "file": str(file),
+        "file": place,
         "domains": list(account.domains),
         "senders": list(account.senders),
         "subaccounts": list(account.subaccounts),

@@ -1,10 +1,10 @@
-"""The operator's account files, read and changed by commands.
+"""The operator's accounts, read and changed by commands, in files or in the store (account_store.py).
 
 A change is made to the text: comments, order, quotes and indentation of everything else stay. It
-replaces the file in one step, with the permissions and owner it had, and is then read as the daemons
-read it; what they would not take is put back. Commands that run at the same moment wait for each other.
+replaces a file in one step, with the permissions and owner it had, and is then read as the daemons
+read it; what they would not take is put back.
 
-Raises ConfigError for files that cannot be used, and Failure with status 2 for what is not there.
+Raises ConfigError for accounts that cannot be used, and Failure with status 2 for what is not there.
 """
 
 import contextlib
@@ -14,9 +14,10 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from ruamel.yaml import YAML
@@ -29,7 +30,10 @@ from estafeta_core.config.load import account_file, load_accounts, load_config
 from estafeta_core.directory import Credential, Directory
 from estafeta_core.identity import Identity
 from estafeta_postfix import files
+from estafeta_postfix.cli.account_store import Draft, Stored
 from estafeta_postfix.cli.failure import Failure
+
+MODE = 0o640  # hashes of secrets stand in it: for the daemons' group, and nobody else
 
 _OPEN = re.compile(r":\s*(#.*)?$")
 
@@ -45,66 +49,141 @@ def identity_of(text: str) -> Identity:
     return identity
 
 
+class Keeping(Protocol):
+    """Where accounts are kept."""
+
+    @property
+    def where(self) -> str:
+        """How people call it."""
+
+    def directory(self) -> Directory:
+        """Return all of them. ConfigError."""
+
+    def around(self, account: str) -> Directory:
+        """Return them, or at least the one of this name, if there is one. ConfigError."""
+
+    def place(self, account: str) -> str:
+        """Return how people find the text of an account."""
+
+    def held(self, account: str, *, new: bool = False) -> AbstractContextManager[Draft]:
+        """Give the text of an account, or of one that is `new`, for change.
+
+        It is written when the block ends without an error, unless the daemons would not take it: ConfigError.
+        """
+
+
+class Folder:
+    """Account files in a folder. Those who change them wait for each other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
+    def directory(self) -> Directory:
+        """Read all files."""
+        return Directory(load_accounts(self._folder))
+
+    def around(self, account: str) -> Directory:  # noqa: ARG002 - only reading them tells whose they are
+        """Read all files."""
+        return self.directory()
+
+    def place(self, account: str) -> str:
+        """Return the path of the account's file, or of the one that it would have."""
+        with contextlib.suppress(ConfigError):
+            return str(account_file(self._folder, account))
+        return str(self._folder / f"{account}.yaml")
+
+    @contextlib.contextmanager
+    def held(self, account: str, *, new: bool = False) -> Iterator[Draft]:
+        """See Keeping."""
+        with _explained(), _locked(self._folder):
+            if new:
+                path = self._folder / f"{account}.yaml"
+                if path.exists():
+                    raise Failure(f"{path} is there already", 2)
+            else:
+                path = account_file(self._folder, account).resolve()
+            before = None if new else path.read_bytes()
+            draft = Draft(before)
+            yield draft
+            _write(path, draft.text)
+            try:
+                load_accounts(self._folder)
+            except ConfigError:
+                _write(path, before)
+                raise
+
+
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The account files, as they are and as the daemons read them."""
+    """The accounts, as they are and as the daemons read them."""
 
-    folder: Path
-    directory: Directory
+    keeping: Keeping
     store: str = ""  # its URL; "": only a folder was named, and what a store says does not belong to it
 
     @classmethod
     def read(cls, config: Path, folder: Path | None) -> "Accounts":
-        """Read the accounts of `folder`, or of the folder that the configuration file names."""
+        """Return the accounts of `folder`, or those that the configuration file leads to."""
         if folder is not None:
-            return cls(folder, Directory(load_accounts(folder)))
+            return cls(Folder(folder))
         settings = load_config(config)
-        return cls(settings.accounts_dir, Directory(load_accounts(settings.accounts_dir)), settings.store)
+        if settings.directory == "files":
+            return cls(Folder(settings.accounts_dir), settings.store)
+        return cls(Stored(settings), settings.store)
+
+    @property
+    def directory(self) -> Directory:
+        """All of them, read anew each time."""
+        return self.keeping.directory()
+
+    def around(self, account: str) -> Directory:
+        """Return them, or at least the one of this name, if there is one."""
+        return self.keeping.around(account)
+
+    def place(self, account: str) -> str:
+        """Return how people find the text of an account: its file, or store:ACCOUNT."""
+        return self.keeping.place(account)
 
     def credential(self, credential_id: str) -> Credential:
         """Return the credential of that id."""
-        found = self.directory.credential(identity_of(credential_id))
+        identity = identity_of(credential_id)
+        found = self.around(identity.account).credential(identity)
         if found is None:
-            raise Failure(f"there is no credential {credential_id} in {self.folder}", 2)
+            raise Failure(f"there is no credential {credential_id} in {self.keeping.where}", 2)
         return found
 
     def account(self, name: str) -> Account:
         """Return the account of that name."""
-        found = self.directory.accounts.get(name)
+        found = self.around(name).accounts.get(name)
         if found is None:
-            raise Failure(f"there is no account {name} in {self.folder}", 2)
+            raise Failure(f"there is no account {name} in {self.keeping.where}", 2)
         return found
 
-    @contextlib.contextmanager
-    def added(self, path: Path) -> Iterator[None]:
-        """Let the block write a new file; one that the daemons would not take is removed."""
-        with _explained(), _locked(self.folder):
-            if path.exists():
-                raise Failure(f"{path} is there already", 2)
-            yield
-            try:
-                load_accounts(self.folder)
-            except ConfigError:
-                path.unlink()
-                raise
+    def add(self, name: str, text: str) -> None:
+        """Write the text of a new account; one that the daemons would not take is not there afterwards."""
+        with self.keeping.held(name, new=True) as draft:
+            draft.text = text.encode()
+
+    def remove(self, name: str) -> None:
+        """Take an account away."""
+        with self.keeping.held(name) as draft:
+            draft.text = None
 
     @contextlib.contextmanager
     def edited(self, account: str) -> Iterator[CommentedMap]:
-        """Give the file of `account` for change; it is written when the block ends without an error."""
-        with _explained(), _locked(self.folder):
-            path = account_file(self.folder, account).resolve()
-            before = path.read_bytes()
+        """Give the text of `account` for change; it is written when the block ends without an error."""
+        with _explained(), self.keeping.held(account) as draft:
+            before = draft.text or b""
             yaml = round_trip(before.decode())
             document = yaml.load(before)
             yield document
             after = io.BytesIO()
             yaml.dump(document, after)
-            _replace(path, after.getvalue())
-            try:
-                load_accounts(self.folder)
-            except ConfigError:
-                _replace(path, before)
-                raise
+            draft.text = after.getvalue()
 
 
 def round_trip(text: str = "") -> YAML:
@@ -155,10 +234,15 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Make `path` hold `data`, in one step, with the mode and owner it had."""
-    had = path.stat()
-    files.replace(path, data, had.st_mode & 0o7777, (had.st_uid, had.st_gid))
+def _write(path: Path, data: bytes | None) -> None:
+    """Make `path` hold `data`, in one step, with the mode and owner it had; None: remove it."""
+    if data is None:
+        path.unlink()
+    elif path.exists():
+        had = path.stat()
+        files.replace(path, data, had.st_mode & 0o7777, (had.st_uid, had.st_gid))
+    else:
+        files.replace(path, data, MODE)
 
 
 def in_line(words: Iterable[str]) -> CommentedSeq:

@@ -14,7 +14,7 @@ import yaml
 
 from estafeta_core.addresses import a_label
 from estafeta_core.config.dkim_checks import NAME_LIMIT, is_selector, record_name
-from estafeta_core.config.load import load_accounts, load_config
+from estafeta_core.config.load import load_config, load_directory
 from estafeta_milter.dkim.keys import KeyFileError, read
 from estafeta_postfix import dkim_keys
 from estafeta_postfix.cli.failure import Failure
@@ -84,7 +84,7 @@ def record(config: Path, *, account: str | None, domain: str | None, as_json: bo
 
     Exit status 1 where there is no such key, 2 where a key cannot be read.
     """
-    accounts = {each.account: each for each in load_accounts(load_config(config).accounts_dir)}
+    accounts = {each.account: each for each in load_directory(load_config(config))}
     label = domain and (a_label(domain) or domain)
     found = [
         each

@@ -14,7 +14,7 @@ import click
 from estafeta_core.addresses import a_label
 from estafeta_core.claims import Claim
 from estafeta_core.config.accounts import Account
-from estafeta_core.config.load import load_accounts, load_config
+from estafeta_core.config.load import load_config, load_directory
 from estafeta_core.config.schema import Config
 from estafeta_core.directory import Directory
 from estafeta_core.events import iso_time
@@ -46,7 +46,7 @@ def verify(path: Path, *, domain: str | None, every: bool, account: str | None, 
     if (domain is None) != every:
         raise Failure("name a domain, or --all", 2)
     config = load_config(path)
-    directory = Directory(load_accounts(config.accounts_dir))
+    directory = Directory(load_directory(config))
     if domain is not None:
         _tell_of_files(directory, label_of(domain), account)
     claims = [
@@ -172,7 +172,7 @@ def print_records(path: Path, *, domain: str, account: str | None, as_json: bool
     """
     label = label_of(domain)
     config = load_config(path)
-    directory = Directory(load_accounts(config.accounts_dir))
+    directory = Directory(load_directory(config))
     found: list[records.Record] = []
     for each in _holders(directory, label, account):
         found += records.of_domain(config, each, label, _challenge(path, each, label))

@@ -97,6 +97,7 @@ def command(
     """
     logging.getLogger().addHandler(logging.NullHandler())  # what daemons log, the page says
     live = Live(other or config)
+    click.get_current_context().call_on_close(live.close)
     settings, directory = live.current.config, live.current.directory
     identity, who = _credential(directory, credential)
     name = _listener(settings, listener, who)

@@ -1,6 +1,6 @@
-"""`estafeta key`: API keys and passwords in the operator's own account files.
+"""`estafeta key`: API keys and passwords in the operator's own accounts.
 
-Comments, order and spelling of everything else in the file stay (`account_files`). The daemons notice
+Comments, order and spelling of everything else in the text stay (`account_files`). The daemons notice
 the change by themselves within a second.
 
 The key itself goes to standard output, once, and nowhere else; what people should know goes to
@@ -20,7 +20,6 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from estafeta_core import secrets
 from estafeta_core.config.accounts import Permission
-from estafeta_core.config.load import account_file
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.dialects.base import Dialect
 from estafeta_core.directory import Credential, Directory
@@ -176,13 +175,14 @@ def create(
 ) -> None:
     """Make a key for the account and print it, or take a password that somebody has chosen."""
     identity = identity_of(credential_id)
-    if found.directory.credential(identity) is not None:
+    account = found.account(identity.account)
+    if identity.credential in account.credentials:
         raise Failure(f"the credential {credential_id} exists (estafeta key rotate {credential_id})", 2)
     settings = _settings(permission, allow_from, require_tls)
     if expires:
         settings["expires"] = expires = _expiry(expires)
-    file = account_file(found.folder, identity.account)
-    dialect = DIALECTS[found.directory.accounts[identity.account].dialect]
+    place = found.place(identity.account)
+    dialect = DIALECTS[account.dialect]
     named = _username(dialect, identity, username)
     made = None if password else dialect.make_key(identity.account)
     secret = {"key": secrets.hash_key(made)} if made else {"password": _chosen_password(dialect)}
@@ -193,8 +193,8 @@ def create(
     else:
         text = io.StringIO()
         round_trip().dump({"credentials": {identity.credential: entry}}, text)
-        click.echo(f"Put this into {file}:\n{text.getvalue()}", err=True)
-    shown = {"id": credential_id, **named, "file": str(file) if write else None, "expires": expires}
+        click.echo(f"Put this into {place}:\n{text.getvalue()}", err=True)
+    shown = {"id": credential_id, **named, "file": place if write else None, "expires": expires}
     _show_key(shown, made, as_json=as_json)
 
 
@@ -203,8 +203,9 @@ def create(
 @with_accounts
 def list_(found: Accounts, *, as_json: bool) -> None:
     """List every credential, with the first characters of its key."""
-    suspensions = _suspensions(found)
-    rows = [_row(each, suspensions.get(each.id)) for each in found.directory.credentials()]
+    directory = found.directory
+    suspensions = _suspensions(found, directory)
+    rows = [_row(each, suspensions.get(each.id)) for each in directory.credentials()]
     if as_json:
         click.echo(json_text(rows))
         return
@@ -213,10 +214,10 @@ def list_(found: Accounts, *, as_json: bool) -> None:
         click.echo(line)
 
 
-def _suspensions(found: Accounts) -> dict[str, str]:
+def _suspensions(found: Accounts, directory: Directory) -> dict[str, str]:
     """Return why credentials are suspended by themselves; the files are worth showing without it."""
     try:
-        return suspended.reasons(found.store, found.directory) if found.store else {}
+        return suspended.reasons(found.store, directory) if found.store else {}
     except StoreUnavailable as error:
         click.echo(f"Whether any is suspended by itself is not known: {error}", err=True)
         return {}
@@ -314,25 +315,25 @@ def rotate(found: Accounts, *, credential_id: str, overlap: str, as_json: bool) 
         raise Failure(f"{credential_id} is found by its user name, of which there can be only one", 2)
     end = datetime.now(UTC) + _duration(overlap)
     made = DIALECTS[old.account.dialect].make_key(old.account.account)
-    name = _next_name(found.directory, old)
+    name = _next_name(old)
     with found.edited(old.account.account) as document:
         entry = document["credentials"][old.name]
         kept = {word: value for word, value in entry.items() if word not in ("key", "status", "expires")}
         _add(document, name, _entry({"key": secrets.hash_key(made)}, copy.deepcopy(kept)))
         if old.settings.expires is None or old.settings.expires > end:
             entry["expires"] = _stamp(end)
-    file = account_file(found.folder, old.account.account)
-    shown = {"id": f"{old.account.account}/{name}", "file": str(file), "expires": None}
+    place = found.place(old.account.account)
+    shown = {"id": f"{old.account.account}/{name}", "file": place, "expires": None}
     _show_key(shown, made, as_json=as_json)
     click.echo(f"{credential_id} expires at {_stamp(end)} at the latest.", err=True)
 
 
-def _next_name(directory: Directory, old: Credential) -> str:
+def _next_name(old: Credential) -> str:
     """Return `NAME-2`, or the next number that is free."""
     numbered = _NUMBERED.fullmatch(old.name)
     stem, number = (numbered[1], int(numbered[2])) if numbered else (old.name, 1)
     while True:
         number += 1
         name = f"{stem}-{number}"
-        if directory.credential(Identity(old.account.account, name)) is None:
+        if name not in old.account.credentials:
             return name

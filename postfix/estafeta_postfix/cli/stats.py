@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from estafeta_core import statistics
-from estafeta_core.config.load import load_accounts, load_config
 from estafeta_core.dialects import DIALECTS
 from estafeta_core.events import iso_time
 from estafeta_core.statistics import PERIODS, Period, Row
 from estafeta_core.store import Store
+from estafeta_postfix.cli.account_files import Accounts
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.stored import opened
 from estafeta_postfix.cli.text import Moment, json_text, printable
@@ -93,7 +93,7 @@ def _minute(milliseconds: int) -> str:
 
 def _names(config: Path, store: Store, account: str) -> dict[str, str]:
     """Return what the account's provider calls the rows; Failure for an account that never was."""
-    accounts = {each.account: each for each in load_accounts(load_config(config).accounts_dir)}
+    accounts = Accounts.read(config, None).around(account).accounts
     if account in accounts:
         return dict(DIALECTS[accounts[account].dialect].statistics_names)
     if store.sends(account, limit=1):  # its file is gone, what it sent is not

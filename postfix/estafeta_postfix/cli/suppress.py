@@ -16,12 +16,12 @@ import click
 
 from estafeta_core import suppression
 from estafeta_core.addresses import mailbox_key
-from estafeta_core.config.load import load_accounts, load_config
 from estafeta_core.store import Store
 from estafeta_core.store.event_filter import pattern
 from estafeta_core.store.rows import Lifted, Renewal, Suppression
 from estafeta_core.store.suppressions import Entries, place
 from estafeta_postfix.cli import listing, suppression_csv
+from estafeta_postfix.cli.account_files import Accounts
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.stored import opened
 from estafeta_postfix.cli.suppression_csv import Line, Unreadable
@@ -220,7 +220,7 @@ def _made(
 
 def _lists(config: Path, account: str, subaccount: str | None) -> tuple[str, ...]:
     """Return the named list, or all that an account has; Failure for one that would be nobody's."""
-    accounts = {each.account: each for each in load_accounts(load_config(config).accounts_dir)}
+    accounts = Accounts.read(config, None).around(account).accounts
     if account not in accounts:
         raise Failure(f"there is no account {printable(account)}")
     subaccounts = accounts[account].subaccounts

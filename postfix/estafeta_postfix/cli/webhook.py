@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import click
 
 from estafeta_core import events, json_strict
-from estafeta_core.config.load import load
+from estafeta_core.config.load import load_config
 from estafeta_core.events import iso_time
 from estafeta_core.store import Store
 from estafeta_core.store.outgoing_rows import Batch, Webhook, WebhookRemoved
@@ -22,6 +22,7 @@ from estafeta_core.webhooks.guard import Guard, Refused
 from estafeta_core.webhooks.poster import Answer, Poster, Unreachable
 from estafeta_core.webhooks.replay import replay as replay_events
 from estafeta_postfix.cli import listing
+from estafeta_postfix.cli.account_files import Accounts
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.stored import opened
 from estafeta_postfix.cli.text import Moment, json_text, local_time, printable
@@ -99,7 +100,8 @@ def create(
         "signature": style,
         **_read(file),
     }
-    if not any(each.account.account == account for each in load(config).directory.credentials()):
+    found = Accounts.read(config, None).around(account).accounts.get(account)
+    if found is None or not found.credentials:
         raise Failure(f"{printable(account)}: no such account, or one without credentials")
     with opened(config) as store, _told():
         webhook = form.made(_blank(account), fields)
@@ -202,7 +204,7 @@ def _told() -> Iterator[None]:
 
 def _ping(config: Path, webhook: Webhook) -> Answer:
     """Return what the receiver answers to an empty batch; Failure where it does not take it."""
-    guard = Guard.from_config(load(config).config.webhooks)
+    guard = Guard.from_config(load_config(config).webhooks)
     answer = asyncio.run(Delivery(Poster(guard)).ping(webhook))
     if not answer.taken:
         raise Failure(f"target: the receiver answered {answer.status}", 1)

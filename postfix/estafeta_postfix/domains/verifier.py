@@ -55,8 +55,9 @@ class Verifier(Background):
         snapshot = self._snapshot()
         directory, settings = snapshot.directory, snapshot.config.dns
         if directory is not self._directory:
-            awaited = (claim for claims in directory.claims.values() for claim in claims)
-            await_claims(self._store, awaited, self._now())
+            known = self._directory.claims if self._directory else {}
+            news = (each for name, each in directory.claims.items() if known.get(name) != each)
+            await_claims(self._store, (claim for claims in news for claim in claims), self._now())
             self._directory, self._change = directory, -1
         due = self._store.due_domain_checks(self._now(), AT_ONCE)
         if due:
@@ -67,15 +68,11 @@ class Verifier(Background):
         change = self._store.domain_change()
         if change == self._change:
             return
-        states = [
-            check.state
-            for account, claims in directory.claims.items()
-            for claim, check in self._store.domain_checks(account).items()
-            if claim in claims
-        ]
-        verified = states.count("verified")
+        claims = [claim for each in directory.claims.values() for claim in each]
+        known = self._store.standing().verified or frozenset()
+        verified = sum(claim in known for claim in claims)
         metrics.DNS_VERIFIED.set(verified)
-        metrics.DNS_UNVERIFIED.set(len(states) - verified)
+        metrics.DNS_UNVERIFIED.set(len(claims) - verified)
         self._change = change
 
     def _now(self) -> int:

@@ -107,7 +107,7 @@ def run_intake(config_path: Path) -> int:
     logs.setup("intake", form=logs.form(config_path))
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd's: it would log every command
     try:
-        live = Live(config_path)
+        live = Live(config_path, patient=True)
     except ConfigError:  # logged by Live, with file, line and key
         return 1
     config = live.current.config

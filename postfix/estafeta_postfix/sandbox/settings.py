@@ -122,6 +122,7 @@ def settings(
         },
         signing_keys=(layout.signing_key,),
         store=store or f"sqlite:///{layout.store}",
+        directory="files",
         accounts_dir=(chosen or layout.accounts).absolute(),
         run_dir=layout.sockets,
         state_dir=layout.state,

@@ -97,3 +97,20 @@ def test_t9_a_customer_is_told_the_host_and_the_ports(site: Site) -> None:
     assert "58700" in page
     with pytest.raises(Failure, match="there is no account nobody"):
         run(site, "show", "nobody")
+
+
+def test_an_account_is_removed_when_somebody_says_yes(site: Site) -> None:
+    run(site, "create", "shop", "--dialect", "perfit")
+    file = site.folder / "accounts.d" / "shop.yaml"
+    with pytest.raises(Failure, match="nothing was removed"):
+        CliRunner().invoke(
+            estafeta,
+            ["--config", str(site.config), "account", "remove", "shop"],
+            input="n\n",
+            catch_exceptions=False,
+        )
+    assert file.exists()
+    assert "removed" in run(site, "remove", "shop", "--yes").stderr
+    assert not file.exists()
+    with pytest.raises(Failure, match="there is no account shop"):
+        run(site, "remove", "shop", "--yes")

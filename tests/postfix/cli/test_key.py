@@ -160,7 +160,7 @@ def test_mode_owner_and_symbolic_links_are_kept(run: Run, folder: Path, file: Pa
     ("arguments", "said"),
     [
         (("create", "acme/main"), "acme/main exists"),
-        (("create", "nobody/main"), "no file describes the account 'nobody'"),
+        (("create", "nobody/main"), "there is no account nobody in"),
         (("create", "acme"), "'acme' is not of the form ACCOUNT/NAME"),
         (("create", "acme/main/123"), "is not of the form"),
         (("create", "acme/-x"), "is not of the form"),

@@ -6,6 +6,7 @@ schema          the same for migrations, under an advisory lock
 partitions      a table of events for each month, made ahead, and dropped when it is old
 asking          a bounded pool of connections that read
 transactions    the connection that writes; COPY; what became of a COMMIT that nobody answered
+listening       a connection that hears of changed accounts
 editing         the connections of an erasure
 backend         all of it together
 

@@ -7,6 +7,7 @@ from estafeta_core.store.postgresql import schema
 from estafeta_core.store.postgresql.asking import PostgresAsking
 from estafeta_core.store.postgresql.connecting import connect, name, translated
 from estafeta_core.store.postgresql.editing import PostgresEditing
+from estafeta_core.store.postgresql.listening import notices
 from estafeta_core.store.postgresql.transactions import PostgresTransactions
 
 
@@ -45,3 +46,7 @@ class PostgresBackend:
             contextlib.closing(connect(self._url, self.timeout)) as writer,
         ):
             yield PostgresEditing(reader, writer)
+
+    def notices(self) -> Iterator[None]:
+        """Listen on a connection of its own."""
+        return notices(self._url, self.timeout)

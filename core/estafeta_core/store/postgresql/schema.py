@@ -25,6 +25,7 @@ _RULES = tuple(
     for pattern, words in (
         (r"\bINTEGER\b", "bigint"),
         (r"\bTEXT\b", 'text COLLATE "C"'),
+        (r"\bBLOB\b", "bytea"),
         (r"\) STRICT(, WITHOUT ROWID)?;", ");"),
         (r"(CREATE TABLE events \([^;]*\));", r"\1 PARTITION BY RANGE (event_id);"),
     )

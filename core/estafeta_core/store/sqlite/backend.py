@@ -52,3 +52,6 @@ class SqliteBackend(Database):
             editing = SqliteEditing(self)
             with contextlib.closing(editing):
                 yield editing
+
+    def notices(self) -> None:
+        """Return None: a file tells nobody."""
