@@ -73,7 +73,7 @@ format: $(READY) ## rewrite the code in the house's format
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-bench: bench-packages $(READY) ## compare with bare Postfix and with a milter that does nothing (BENCH='--copies 999': many copies; --web)
+bench: bench-packages $(READY) ## hold Estafeta to its targets, beside what else there is (BENCH='--only policy,sasl --rounds 3')
 	@$(BIN)/python -m bench $(BENCH)
 
 reference: $(READY) ## write docs/reference.md anew, from the schema of the configuration

@@ -1,10 +1,17 @@
-"""`make bench`: Estafeta beside bare Postfix and beside a milter that does nothing, in one run.
+"""`make bench`: Estafeta beside other programs, in one run, and what of its targets it meets.
 
-messages     what is sent
-load         the SMTP client, the same for every contender
-noop_milter  pymilter with every callback declared `noreply`, accepting everything
-reference    a Postfix instance with one listener bare and one behind the no-op milter
-subject      Estafeta's sandbox, its mail discarded as the reference's is
-web          pixel and redirect beside uvicorn alone, while the store is written to
-measure      rounds, CPU from /proc, memory
+__main__    the sections, and what to print
+sections/   a file for each comparison
+contenders/ a file for each program; `contenders.estafeta` is ours
+rounds      cases in turn, round after round, and what they found
+report      tables for people, JSON for programs
+mail        one round of a mail server
+asking      one round of a daemon asked alone
+load        the SMTP client, the same for every contender
+messages    what is sent
+reference   a Postfix of its own, with a listener for each contender
+split       another, which splits a message by itself
+measure     CPU and memory from /proc
+
+By themselves: `python -m bench.stores` (SQLite and PostgreSQL), `python -m bench.storm` (a storm of bounces).
 """

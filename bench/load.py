@@ -24,6 +24,7 @@ class Server:
     port: int
     username: str = ""
     password: str = ""
+    sender: str = "bench@acme.example"
 
 
 class _Session:
@@ -73,20 +74,24 @@ def _conversation(
     else:
         awaited = (b"250",)
     for number in range(first, first + count):
-        yield awaited, b"MAIL FROM:<bench@acme.example>\r\nRCPT TO:<r%d@dest.example>\r\nDATA\r\n" % number
+        envelope = b"MAIL FROM:<%b>\r\nRCPT TO:<r%d@dest.example>\r\nDATA\r\n"
+        yield awaited, envelope % (server.sender.encode(), number)
         yield (b"250", b"250", b"354"), template % number + b".\r\n"
         awaited = (b"250",)
     yield awaited, b"QUIT\r\n"
     yield (b"221",), b""
 
 
-def send(server: Server, template: bytes, *, messages: int, sessions: int = 20) -> float:
+def send(
+    server: Server, template: bytes, *, messages: int, sessions: int = 20, per_session: int = 100
+) -> float:
     """Send `messages` over `sessions` connections at a time; return the seconds it took.
 
     A connection carries at most 100 messages, as SparkPost asks of its clients; then another begins.
     """
-    share = [min(100, messages - start) for start in range(0, messages, 100)]
-    starts = list(range(0, messages, 100))
+    per_session = max(1, min(per_session, messages // sessions))  # as many connections as were asked for
+    starts = list(range(0, messages, per_session))
+    share = [min(per_session, messages - start) for start in starts]
     waiting = list(zip(starts, share, strict=True))
     selector = selectors.DefaultSelector()
     began = time.perf_counter()

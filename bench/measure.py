@@ -1,12 +1,9 @@
-"""CPU and memory of process trees, from /proc; and what a round gave."""
+"""Contenders, and their CPU and memory from /proc."""
 
 import os
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-import click
 
 from bench.load import Server
 
@@ -15,21 +12,22 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One server that takes mail and discards it."""
+    """One server that takes mail and gets rid of it."""
 
     name: str
     server: Server
-    queue: Path
+    queues: tuple[Path, ...]  # folders whose files are mail that has not left yet
     roots: tuple[int, ...]  # with all below them: every process that takes part in a message's way
-    maillog: Path
+    maillog: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """One contender, once."""
+class Service:
+    """One daemon that Postfix asks: a milter, a policy server or a SASL back end."""
 
-    rate: float  # messages a second
-    cpu_ms: float  # of all its processes, a message
+    name: str
+    address: str  # as Postfix writes it: unix:/path or inet:host:port
+    roots: tuple[int, ...]
 
 
 def tree(roots: Iterable[int]) -> set[int]:
@@ -49,26 +47,18 @@ def cpu_seconds(roots: Iterable[int]) -> float:
     return sum(_ticks(pid) for pid in tree(roots)) / TICKS
 
 
+def own_cpu_seconds(pid: int) -> float:
+    """Return user and system time of one process alone."""
+    fields = _stat(Path(f"/proc/{pid}"))
+    return sum(map(int, fields[11:13])) / TICKS if fields else 0.0
+
+
 def peak_memory_mb(pid: int) -> float:
     """Return the most memory a process has held, in MB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
-
-
-def print_memory(processes: dict[str, int]) -> None:
-    """Print the most memory that each process of a role has held; Postfix's own are not ours to watch."""
-    click.echo("\npeak memory, MB (each process of a role)")
-    for role, pid in processes.items():
-        if role != "postfix":
-            sizes = ", ".join(f"{peak_memory_mb(one):.0f}" for one in sorted(tree((pid,))))
-            click.echo(f"  {role:8}{sizes}")
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return `median (lowest to highest)`."""
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 def _stat(path: Path) -> list[str]:

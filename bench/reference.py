@@ -1,18 +1,18 @@
-"""A Postfix of its own for comparison: one listener bare, one behind the no-op milter, mail discarded."""
+"""A Postfix of its own for comparison, mail discarded: a listener for each contender, with its options."""
 
 import os
 import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.load import Server
 from bench.measure import Contender
 from estafeta_postfix.instance import command, mail_owner
 from estafeta_postfix.ports import take
+from estafeta_postfix.render.service import Service
 
 MAIN = """\
 compatibility_level = 3.6
@@ -33,12 +33,10 @@ relay_transport = discard:
 smtpd_recipient_restrictions =
 smtpd_relay_restrictions = permit_mynetworks, reject
 milter_default_action = tempfail
+max_use = {max_use}
 """
 
 SERVICES = """\
-127.0.0.1:{bare} inet n - n - - smtpd
-127.0.0.1:{noop} inet n - n - - smtpd
-  -o smtpd_milters=unix:{dir}/noop.sock
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -56,35 +54,48 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The running instance."""
+
+    ports: Mapping[str, int]  # by the name of the listener
+    queue: Path
+    master: int
+
+    def contender(
+        self, name: str, *, roots: tuple[int, ...] = (), login: tuple[str, str] = ("", "")
+    ) -> Contender:
+        """Return the listener `name` as a contender that these processes belong to as well."""
+        queues = (self.queue / "incoming", self.queue / "active")
+        return Contender(name, Server(self.ports[name], *login), queues, (self.master, *roots))
+
+
 @contextmanager
-def running() -> Iterator[tuple[Contender, Contender]]:
-    """Start the instance and its milter; stop both afterwards."""
+def running(listeners: Mapping[str, Mapping[str, str]], *, max_use: str = "100") -> Iterator[Reference]:
+    """Start the instance with these listeners and the options of each; stop it afterwards.
+
+    `max_use` is how often a process serves before it ends (postconf(5)); the default is Postfix's.
+    """
     with tempfile.TemporaryDirectory(prefix="estafeta-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        bare, noop = take(2)
+        ports = dict(zip(listeners, take(len(listeners)), strict=True))
         config = folder / "etc"
         for part in ("etc", "queue", "data"):
             (folder / part).mkdir()
         owner = mail_owner()
         os.chown(folder / "data", owner.pw_uid, owner.pw_gid)
-        (config / "main.cf").write_text(MAIN.format(dir=folder))
-        (config / "master.cf").write_text(SERVICES.format(dir=folder, bare=bare, noop=noop))
-        milter = subprocess.Popen([sys.executable, "-m", "bench.noop_milter", str(folder / "noop.sock")])
+        (config / "main.cf").write_text(MAIN.format(dir=folder, max_use=max_use))
+        services = [
+            str(Service(f"127.0.0.1:{port}", "smtpd", kind="inet", private="n", options=listeners[each]))
+            for each, port in ports.items()
+        ]
+        (config / "master.cf").write_text("".join(services) + SERVICES)
         postfix = [command("postfix"), "-c", str(config)]
         environment = {**os.environ, "MAIL_CONFIG": str(config)}
         try:
-            while not (folder / "noop.sock").exists():
-                time.sleep(0.05)
-            os.chown(folder / "noop.sock", owner.pw_uid, owner.pw_gid)
             subprocess.run([*postfix, "start"], check=True, env=environment, stderr=subprocess.DEVNULL)
             master = int((folder / "queue" / "pid" / "master.pid").read_text())
-            roots = (master, milter.pid)
-            yield (
-                Contender("bare Postfix", Server(bare), folder / "queue", roots, folder / "mail.log"),
-                Contender("no-op pymilter", Server(noop), folder / "queue", roots, folder / "mail.log"),
-            )
+            yield Reference(ports, folder / "queue", master)
         finally:
             subprocess.run([*postfix, "stop"], check=False, env=environment, stderr=subprocess.DEVNULL)
-            milter.terminate()
-            milter.wait()

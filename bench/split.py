@@ -49,9 +49,9 @@ def running() -> Iterator[Contender]:
         try:
             _run([*postfix, "start"], instance)
             master = int((instance.place.queue_directory / "pid" / "master.pid").read_text())
-            yield Contender(
-                "Postfix alone", Server(port), instance.place.queue_directory, (master,), config.maillog
-            )
+            queue = instance.place.queue_directory
+            queues = (queue / "incoming", queue / "active")
+            yield Contender("Postfix alone", Server(port), queues, (master,), config.maillog)
         finally:
             _run([*postfix, "stop"], instance)
 

@@ -1,4 +1,4 @@
-"""`python -m bench --copies`: one message to a thousand, beside Postfix alone splitting the same one.
+"""One message to a thousand, beside Postfix alone splitting the same one.
 
 Estafeta gets one RCPT TO and the others in X-MSYS-API, in cc or bcc; it adds them, makes every copy with
 links, pixels, fields and DKIM signature of its own, and records each. Postfix alone gets all of them by RCPT
@@ -7,23 +7,30 @@ services. The clock of the copies runs from the answer to the final dot to the l
 """
 
 import base64
+import itertools
 import json
 import re
 import smtplib
-import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
 
-from bench import measure, messages, split, subject
+from bench import measure, messages, split
+from bench.contenders import estafeta
 from bench.measure import Contender
+from bench.rounds import Case, Report, Settings, Target, interleave
+from bench.sections import memory
 
+TITLE = "One message to a thousand, beside Postfix alone splitting it"
+COUNT = 1000  # recipients
+RATE, CPU = "copies/s", "CPU ms a copy"
 TARGET = 0.60
 PATIENCE = 120.0  # seconds for all deliveries of a message
 _DELIVERED = re.compile(rb" to=<([^>]*)>, relay=none, .* status=sent ")
-_SENDER = "bench@acme.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,40 +50,43 @@ SHAPES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Once:
-    """One message, with all its copies."""
-
-    accepted: float  # seconds from the final dot to the 250
-    delivered: float  # and from there to the last delivery
-    cpu_ms: float  # a copy, of all processes
-
-
-def compare(rounds: int, count: int) -> None:
-    """Send each shape through both, round after round, and print what came of it."""
-    with split.running() as alone, subject.running() as ours:
-        results: dict[tuple[str, str], list[Once]] = {}
-        for turn in range(rounds + 1):
-            for shape in SHAPES:
-                for contender in (alone, ours.contender):
-                    once = _once(contender, shape, count, turn)
-                    if turn:  # the first turn warms up
-                        results.setdefault((shape.name, contender.name), []).append(once)
-        _table(results, count)
-        measure.print_memory(ours.processes)
+def run(settings: Settings) -> Report:
+    """Send each shape through both."""
+    with split.running() as alone, estafeta.running() as ours:
+        turns = itertools.count()  # so that no address comes twice
+        cases = [
+            Case(shape.name, each.name, partial(_round, each, shape, turns))
+            for shape in SHAPES
+            for each in (alone, ours.contender("signed", estafeta.SIGNED))
+        ]
+        results = interleave(cases, settings.rounds)
+        peaks, targets = memory.of(ours.processes)
+    for shape in SHAPES:
+        pair = (shape.name, estafeta.SIGNED, alone.name)
+        results.ratio(*pair, RATE, called="ratio of rate")
+        costs = results.ratio(*pair, CPU, called="ratio of CPU", inverse=True)
+        targets.append(Target(f"{COUNT} copies, {shape.name}: CPU of the split alone to ours", costs, TARGET))
+    return Report([*results.rows, *peaks], targets)
 
 
-def _once(contender: Contender, shape: Shape, count: int, turn: int) -> Once:
-    addresses = [f"r{number}.{turn}@dest.example" for number in range(count + 1)]
+def _round(contender: Contender, shape: Shape, turns: Iterator[int], share: float) -> dict[str, float]:
+    return once(contender, shape, next(turns), max(2, int(COUNT * share)))
+
+
+def once(contender: Contender, shape: Shape, turn: int, count: int) -> dict[str, float]:
+    """Send one message to so many; `turn` tells their addresses from those of others."""
+    addresses = [f"r{number}.{turn}@dest.example" for number in range(count)]
     listed = bool(contender.server.username)
-    data = _message(shape, addresses, listed=listed)
+    data = template(shape, addresses, contender.server.sender, listed=listed) % turn
     before = measure.cpu_seconds(contender.roots)
+    assert contender.maillog is not None
     log = contender.maillog.stat().st_size
     began, accepted = _send(contender, addresses[:1] if listed else addresses, data)
     _await(contender.maillog, log, set(addresses), began)
     delivered = time.perf_counter() - began - accepted
     time.sleep(1)  # the log follower reads what the last deliveries wrote
-    return Once(accepted, delivered, (measure.cpu_seconds(contender.roots) - before) * 1000 / len(addresses))
+    cpu = measure.cpu_seconds(contender.roots) - before
+    return {"to the 250, s": accepted, RATE: len(addresses) / delivered, CPU: cpu * 1000 / len(addresses)}
 
 
 def _send(contender: Contender, recipients: list[str], data: bytes) -> tuple[float, float]:
@@ -87,7 +97,7 @@ def _send(contender: Contender, recipients: list[str], data: bytes) -> tuple[flo
         if server.username:
             plain = base64.b64encode(f"\0{server.username}\0{server.password}".encode())
             commands.append(f"AUTH PLAIN {plain.decode()}")
-        commands.append(f"MAIL FROM:<{_SENDER}>")
+        commands.append(f"MAIL FROM:<{server.sender}>")
         commands += [f"RCPT TO:<{address}>" for address in recipients]
         for command in (*commands, "DATA"):
             _expect(contender, client.docmd(command), {235, 250, 354})
@@ -102,17 +112,17 @@ def _expect(contender: Contender, reply: tuple[int, bytes], codes: set[int]) -> 
         raise click.ClickException(f"{contender.name}: {reply[0]} {reply[1].decode()}")
 
 
-def _message(shape: Shape, addresses: list[str], *, listed: bool) -> bytes:
+def template(shape: Shape, addresses: list[str], sender: str, *, listed: bool) -> bytes:
     """Return the message of a client of ours, or what one recipient gets of it, but for what we put in."""
-    template = messages.newsletter(shape.size, shape.links) % 1
+    text = messages.newsletter(shape.size, shape.links, sender)
     if not listed:
         folded = b"Cc: " + b",\r\n ".join(address.encode() for address in addresses[1:]) + b"\r\n"
         field = folded if shape.field == "cc" else b""
-        return template.replace(messages.TRACKED, field)
+        return text.replace(messages.TRACKED, field)
     asked = json.loads(messages.TRACKED.partition(b":")[2])
-    text = json.dumps({**asked, shape.field: addresses[1:]})
+    value = json.dumps({**asked, shape.field: addresses[1:]})
     # No line may be longer than 998 bytes (RFC 5322 section 2.1.1).
-    return template.replace(messages.TRACKED, b"X-MSYS-API: " + text.replace(" ", "\r\n ").encode() + b"\r\n")
+    return text.replace(messages.TRACKED, b"X-MSYS-API: " + value.replace(" ", "\r\n ").encode() + b"\r\n")
 
 
 def _await(maillog: Path, start: int, wanted: set[str], began: float) -> None:
@@ -132,27 +142,3 @@ def _await(maillog: Path, start: int, wanted: set[str], began: float) -> None:
             if time.perf_counter() - began > PATIENCE:
                 raise click.ClickException(f"{len(wanted)} copies are still missing")
             time.sleep(0.02)
-
-
-def _table(results: dict[tuple[str, str], list[Once]], count: int) -> None:
-    for shape in SHAPES:
-        alone = results[shape.name, "Postfix alone"]
-        click.echo(f"\n{count + 1} recipients, {shape.name}, tracked and signed")
-        click.echo(_line("", "to the 250, s", "copies/s", "CPU ms a copy", "ratio of time", "ratio of CPU"))
-        for name in ("Postfix alone", "Estafeta"):
-            rounds = results[shape.name, name]
-            rates = [(count + 1) / one.delivered for one in rounds]
-            pairs = list(zip(rounds, alone, strict=True))
-            line = _line(
-                name,
-                measure.spread([one.accepted for one in rounds]),
-                f"{statistics.median(rates):.0f} ({min(rates):.0f} to {max(rates):.0f})",
-                measure.spread([one.cpu_ms for one in rounds]),
-                measure.spread([base.delivered / one.delivered for one, base in pairs]),
-                measure.spread([base.cpu_ms / one.cpu_ms for one, base in pairs]),
-            )
-            click.echo(line + (f", target {TARGET:.2f}" if name == "Estafeta" else ""))
-
-
-def _line(name: str, *cells: str) -> str:
-    return f"  {name:16}" + "".join(f"{cell:>24}" for cell in cells)

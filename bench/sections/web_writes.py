@@ -1,6 +1,6 @@
-"""What keeps the store busy during `python -m bench --web`: transmissions, written at a steady rate.
+"""What keeps the store busy during `python -m bench --only web`: transmissions, written at a steady rate.
 
-    python -m bench.web_writes STORE RATE COUNT
+    python -m bench.sections.web_writes STORE RATE COUNT
 
 Writes COUNT transmissions first, prints their message ids, a line each, and an empty line; and then writes
 RATE a second until it is killed, each in a transaction of its own, as the milter does.

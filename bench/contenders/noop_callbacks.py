@@ -1,6 +1,6 @@
-"""The milter to compare with: everything received, nothing answered but the end, all accepted.
+"""What the no-op milter does: every callback without a reply but the last.
 
-Usage: python -m bench.noop_milter SOCKET
+Usage: python -m bench.contenders.noop_callbacks unix:SOCKET
 """
 
 import sys
@@ -49,4 +49,4 @@ class NoOp(Milter.Base):
 
 if __name__ == "__main__":
     Milter.factory = NoOp
-    Milter.runmilter("noop", f"unix:{sys.argv[1]}")
+    Milter.runmilter("noop", sys.argv[1])

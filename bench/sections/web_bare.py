@@ -1,6 +1,6 @@
-"""The reference of `python -m bench --web`: uvicorn, and an application that sends the same bytes.
+"""The reference of `python -m bench --only web`: uvicorn, and an application that sends the same bytes.
 
-python -m bench.web_bare TARGET     prints its port, and serves until it is killed
+python -m bench.sections.web_bare TARGET     prints its port, and serves until it is killed
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""`python -m bench --web`: pixel and redirect beside uvicorn alone, while the store is written to.
+"""Pixel and redirect beside uvicorn alone, while the store is written to.
 
 The reference answers with the same bytes and does nothing else; Estafeta checks the token, records what
 happened and answers when that is durable. Meanwhile another process writes transmissions into the same
@@ -9,21 +9,23 @@ many connections and for the same paths, those of many messages.
 import itertools
 import json
 import shutil
-import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
 
-from bench import measure
+from bench import folders, measure
+from bench.rounds import Case, Report, Settings, Target, interleave
 from estafeta_core.config.load import load_config
 from estafeta_core.links import Links
 
+TITLE = "Pixel and redirect, beside uvicorn alone"
+BARE, OURS, RATE = "uvicorn alone", "Estafeta", "answers/s"
 TARGET = 0.5
 MESSAGES = 2000
 WRITES = 300  # transmissions a second
@@ -47,15 +49,6 @@ end
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """One contender, once."""
-
-    rate: float  # answers a second
-    p99: float  # milliseconds
-    cpu: float  # microseconds of the server's process, an answer
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """Where the contenders are, and what they are asked for."""
 
@@ -63,29 +56,38 @@ class Place:
     scripts: dict[str, Path]  # what is asked for to wrk's script
 
 
-def compare(rounds: int) -> None:
-    """Ask both, round after round, and print what came of it."""
+def run(settings: Settings) -> Report:
+    """Ask both."""
     if shutil.which("wrk") is None:
         raise click.ClickException("wrk is not installed (Debian package wrk)")
-    with tempfile.TemporaryDirectory(prefix="estafeta-web-") as name, _running(Path(name)) as place:
-        results: dict[tuple[str, str], list[Round]] = {}
-        for turn in range(rounds + 1):
-            for (what, script), connections in itertools.product(place.scripts.items(), CONNECTIONS):
-                for server, (url, pid) in place.servers.items():
-                    done = _round(url, pid, script, connections)
-                    if turn:  # the first turn warms up
-                        results.setdefault((f"{what}, {connections}", server), []).append(done)
-    _table(results)
+    with folders.fresh() as folder, _running(folder) as place:
+        asked = list(itertools.product(place.scripts.items(), CONNECTIONS))
+        cases = [
+            Case(_load(what, connections), name, partial(_round, *server, script, connections))
+            for (what, script), connections in asked
+            for name, server in place.servers.items()
+        ]
+        results = interleave(cases, settings.rounds)
+    targets = []
+    for (what, _), connections in asked:
+        load = _load(what, connections)
+        rates = results.ratio(load, OURS, BARE, RATE, called="ratio to uvicorn")
+        targets.append(Target(f"{load}: answers a second to those of uvicorn", rates, TARGET))
+    return Report(results.rows, targets)
 
 
-def _round(url: str, pid: int, script: Path, connections: int) -> Round:
+def _load(what: str, connections: int) -> str:
+    return f"{what}, {connections} connections"
+
+
+def _round(url: str, pid: int, script: Path, connections: int, share: float) -> dict[str, float]:
     before = measure.cpu_seconds((pid,))
     command = [
         "wrk",
         "-t1",
         "--timeout=10s",  # an uneven machine is no error
         f"-c{connections}",
-        f"-d{SECONDS}s",
+        f"-d{max(1, round(SECONDS * share))}s",
         "-s",
         str(script),
         "-H",
@@ -97,7 +99,7 @@ def _round(url: str, pid: int, script: Path, connections: int) -> Round:
     if errors:
         raise click.ClickException(f"{errors} of {requests} answers of {url} were errors")
     cpu = (measure.cpu_seconds((pid,)) - before) * 1e6 / requests
-    return Round(requests * 1e6 / microseconds, p99 / 1000, cpu)
+    return {RATE: requests * 1e6 / microseconds, "p99 ms": p99 / 1000, "CPU us an answer": cpu}
 
 
 @contextmanager
@@ -105,10 +107,10 @@ def _running(folder: Path) -> Iterator[Place]:
     """Start sandbox, reference and writer; stop them afterwards."""
     python = [sys.executable, "-m"]
     sandbox = [*python, "estafeta_postfix", "sandbox", "--json"]
-    with _started(sandbox) as ours, _started([*python, "bench.web_bare", LINK.decode()]) as bare:
+    with _started(sandbox) as ours, _started([*python, "bench.sections.web_bare", LINK.decode()]) as bare:
         said = json.loads(_line(ours))
         port = int(_line(bare))
-        with _started([*python, "bench.web_writes", said["store"], str(WRITES), str(MESSAGES)]) as writer:
+        with _started([*python, "bench.sections.web_writes", said["store"], str(WRITES), str(MESSAGES)]) as writer:
             ids = [int(line) for line in iter(lambda: _line(writer), "\n")]
             links = Links.from_config(load_config(Path(said["config"])))
             scripts = {
@@ -117,7 +119,7 @@ def _running(folder: Path) -> Iterator[Place]:
             }
             reference = (f"http://127.0.0.1:{port}", bare.pid)
             web = (said["web"], said["processes"]["web"])
-            yield Place({"uvicorn alone": reference, "Estafeta": web}, scripts)
+            yield Place({BARE: reference, OURS: web}, scripts)
 
 
 def _script(path: Path, urls: list[str]) -> Path:
@@ -140,16 +142,3 @@ def _started(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
 def _line(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     return process.stdout.readline()
-
-
-def _table(results: dict[tuple[str, str], list[Round]]) -> None:
-    click.echo(f"  {'':30}{'answers/s':>28}{'p99, ms':>26}{'CPU us':>14}{'ratio':>38}")
-    for (what, server), rounds in results.items():
-        bare = results[what, "uvicorn alone"]
-        ratios = [one.rate / base.rate for one, base in zip(rounds, bare, strict=True)]
-        rates = [round(one.rate) for one in rounds]
-        spread = f"{statistics.median(rates):.0f} ({min(rates)} to {max(rates)})"
-        p99 = measure.spread([one.p99 for one in rounds])
-        cpu = statistics.median(one.cpu for one in rounds)
-        ratio = measure.spread(ratios) + (f", target {TARGET:.2f}" if server == "Estafeta" else "")
-        click.echo(f"  {what + ', ' + server:30}{spread:>28}{p99:>26}{cpu:>14.0f}{ratio:>38}")
