@@ -110,7 +110,9 @@ def _running(folder: Path) -> Iterator[Place]:
     with _started(sandbox) as ours, _started([*python, "bench.sections.web_bare", LINK.decode()]) as bare:
         said = json.loads(_line(ours))
         port = int(_line(bare))
-        with _started([*python, "bench.sections.web_writes", said["store"], str(WRITES), str(MESSAGES)]) as writer:
+        with _started(
+            [*python, "bench.sections.web_writes", said["store"], str(WRITES), str(MESSAGES)]
+        ) as writer:
             ids = [int(line) for line in iter(lambda: _line(writer), "\n")]
             links = Links.from_config(load_config(Path(said["config"])))
             scripts = {
