@@ -26,6 +26,7 @@ HOSTS ?=
 # By coverage, by mutants in process, or over SMTP: make fuzz FUZZ='--seconds 600 --target mime' (or --mutants, --smtp)
 FUZZ ?= --seconds 60
 ATHERIS := .cache/atheris
+AUDITS := .cache/audits
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -57,7 +58,7 @@ hosts: test-packages $(READY) ## take two hosts apart under load, one fault afte
 fuzz: test-packages $(READY) $(ATHERIS)/.ready ## look for inputs that break a parser, a minute for each
 	@$(BIN)/python tests/fuzz/fuzz.py $(FUZZ)
 
-soak: test-packages $(READY) ## hold the system to every row of the release tier, some hours long, and write a report
+soak: test-packages $(READY) $(AUDITS)/.ready ## hold the system to every row of the release tier, some hours long, and write a report
 	@$(BIN)/python tests/soak/soak.py $(SOAK)
 
 check: run-packages $(READY) ## lint, formatting, types, import rules, mirrored tests, shell syntax
@@ -101,6 +102,11 @@ test-packages:
 $(ATHERIS)/.ready: tools/lock/fuzz.txt $(READY)
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install --require-hashes --upgrade \
 		--target $(ATHERIS) --requirement tools/lock/fuzz.txt
+	@touch $@
+
+$(AUDITS)/.ready: tools/lock/soak.txt $(READY)
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install --require-hashes --upgrade \
+		--target $(AUDITS) --requirement tools/lock/soak.txt
 	@touch $@
 
 $(READY): pyproject.toml $(wildcard tools/lock/*.txt) tools/venv.sh | run-packages

@@ -5,6 +5,7 @@
 # venv.txt   everything else that .venv holds: the program's dependencies, its extras and the dev group
 # run.txt    the program's dependencies and extras alone, at the same versions: what the Debian package holds
 # fuzz.txt   what `make fuzz` needs besides
+# soak.txt   what `make soak` needs besides
 #
 # Only this step uses uv. Installing uses pip, because pip alone follows the pip.conf and the PIP_* variables
 # with which a site names its own index or certificate.
@@ -26,3 +27,4 @@ compile --group build --output-file tools/lock/build.txt
 compile pyproject.toml --all-extras --group dev --constraints tools/lock/build.txt --output-file tools/lock/venv.txt
 compile pyproject.toml --all-extras --constraints tools/lock/venv.txt --output-file tools/lock/run.txt
 compile --group fuzz --constraints tools/lock/venv.txt --output-file tools/lock/fuzz.txt
+compile --group soak --constraints tools/lock/venv.txt --output-file tools/lock/soak.txt

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-FILES = ("build.txt", "venv.txt", "run.txt", "fuzz.txt")
+FILES = ("build.txt", "venv.txt", "run.txt", "fuzz.txt", "soak.txt")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)(.*(?:\n    .*)*)", re.MULTILINE)
 
 
@@ -32,6 +32,7 @@ def wanted(file: str) -> list[str]:
         "venv.txt": dependencies + groups["dev"],
         "run.txt": dependencies,
         "fuzz.txt": groups["fuzz"],
+        "soak.txt": groups["soak"],
     }
     return list(wanted[file])
 

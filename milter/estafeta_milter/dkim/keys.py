@@ -3,7 +3,7 @@
 `Keys` reads a file when its key is first needed, and again when the file has changed; it looks no more often
 than `LOOK_EVERY`. So a process reads the keys of those who send, not of all accounts there are, and a key
 that was replaced signs within a second. A file that went bad after it was read changes nothing: the key in
-memory stays in force, which is logged once.
+memory stays in force, which is logged once. One that could not be read is tried again at the next look.
 
 Raises KeyFileError, whose text names the file and what to do.
 """
@@ -38,6 +38,10 @@ _TRIAL = b"estafeta"
 
 class KeyFileError(Exception):
     """A file holds no key that can sign."""
+
+
+class KeyUnreadError(KeyFileError):
+    """A file was not read, which says nothing of what it holds: a process may have run out of descriptors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ def _content(path: Path) -> bytes:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
+        raise KeyUnreadError(f"{path} cannot be read: {error.strerror}") from None
     if len(data) > FILE_BYTES:
         raise KeyFileError(f"{path} has more than {FILE_BYTES} bytes, which no key has")
     return data
@@ -143,7 +147,7 @@ class _Known:
 
     key: PrivateKey | None
     error: str
-    mark: _Mark | None  # None: there was no file
+    mark: _Mark | None  # None: there was no file, or it was not read
     looked: float
 
 
@@ -173,10 +177,12 @@ def _look(path: Path, before: _Known | None, now: float) -> _Known:
     try:
         key = read(path)
     except KeyFileError as error:
+        seen = None if isinstance(error, KeyUnreadError) else mark
         if before is None or before.key is None:
-            return _Known(None, str(error), mark, now)
-        log.error("%s; the key read before stays in force", error)
-        return _Known(before.key, str(error), mark, now)
+            return _Known(None, str(error), seen, now)
+        if str(error) != before.error:
+            log.error("%s; the key read before stays in force", error)
+        return _Known(before.key, str(error), seen, now)
     if before is not None:
         log.info("%s: read again and in force", path)
     return _Known(key, "", mark, now)

@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 from pathlib import Path
@@ -176,6 +177,34 @@ def test_a_file_that_comes_late_is_found(tmp_path: Path) -> None:
         keys.get(path)
     clock.now = LOOK_EVERY
     assert keys.get(path).algorithm == "ed25519-sha256"
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_file_that_could_not_be_read_is_tried_again_though_it_has_not_changed(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, known: bool
+) -> None:
+    """As when the process has no descriptor left at this moment (K11)."""
+    clock = Clock()
+    keys = Keys(clock)
+    if known:
+        first = keys.get(file)
+        put(file, dkim_keys.make("ed25519"))
+
+    def none_left(*_: object, **__: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", none_left)
+        for step in (1, 2):
+            clock.now = step * LOOK_EVERY
+            if known:
+                assert keys.get(file) is first
+            else:
+                with pytest.raises(KeyFileError, match="Too many open files"):
+                    keys.get(file)
+    clock.now = 3 * LOOK_EVERY
+    assert keys.get(file).record() == read(file).record()
+    assert caplog.text.count("the key read before stays in force") == known
 
 
 def test_messages_in_between_look_at_no_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from estafeta_soak import (
     malformed,
     overload,
     posting,
+    programs,
     restarts,
     tracking,
     walks,
@@ -38,7 +39,10 @@ STEPS = {
         Step("R6", "latency behind the final dot", latency.run),
         Step("R8", "overload, and back", overload.run),
         Step("R9", "faults put in and lifted", faults.run),
+        Step("R10", "the order of writes", programs.durable),
         Step("R11", "restarts and reloads under load", restarts.run),
+        Step("R12", "every test there is, the table of attacks among them", programs.attacks),
+        Step("R13", "what tools say of units, packages and branches", programs.static),
         Step("R14", "random walks through SMTP", walks.run),
     )
 }
