@@ -1,8 +1,9 @@
-"""Links of delivered mail, followed through HAProxy by a recipient: any host has to answer them."""
+"""What comes back of delivered mail, which any host has to take: links that are followed, and bounces."""
 
 import base64
 import http.client
 import re
+import smtplib
 import ssl
 from collections.abc import Iterable
 from contextlib import closing
@@ -11,6 +12,9 @@ from urllib.parse import urlsplit
 
 from estafeta_chaos.outcome import Arrival
 from estafeta_hosts.stage import CLIENTS, PROXY, WEB
+from estafeta_postfix.capture import reports
+from estafeta_postfix.capture.session import Message
+from estafeta_postfix.ports import LOOPBACK
 from estafeta_testing.outbox import Copy
 from estafeta_testing.relay import BROWSER
 
@@ -74,3 +78,11 @@ def followed(arrivals: Iterable[Arrival]) -> list[str]:
             if not right:
                 wrong.append(f"{kind} {url}: {answer.status} {answer.location} {answer.body[:80]!r}")
     return wrong
+
+
+def bounced(copy: Copy, intake: int) -> None:
+    """Tell the intake on this machine, on that port, that a copy could not be delivered."""
+    sender, recipient = copy.return_path.encode(), copy.delivered_to.encode()
+    report = reports.delivery_status(Message(sender, (recipient,), copy.message), recipient)
+    with smtplib.SMTP(LOOPBACK, intake, timeout=30) as client:
+        client.sendmail("", [copy.return_path], report)

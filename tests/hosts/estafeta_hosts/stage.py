@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -227,11 +228,13 @@ class Stage:
         query = "SELECT count(*) FROM pg_stat_activity WHERE client_addr = %s"
         return int(self.cluster.sql(query, HOSTS[host.name])[0][0])
 
-    def has_read(self, host: Host) -> int:
-        """Return how many bytes of its mail log the worker of a host has read, as the store says."""
-        query = 'SELECT "offset" FROM log_positions WHERE log = %s'
-        rows = self.cluster.sql(query, f"{host.name}:{host.relay.maillog}", url=self.store_url)
-        return int(rows[0][0]) if rows else 0
+    def has_read(self, host: Host) -> bool:
+        """Whether the worker of a host has read its log and its journal to the end, as its web service says."""
+        place = f"http://{HOSTS[host.name]}:8025"
+        with urllib.request.urlopen(f"{place}/metrics", timeout=30) as answer:
+            behind = re.search(rb"^estafeta_log_behind_seconds (\S+)$", answer.read(), re.MULTILINE)
+        with urllib.request.urlopen(f"{place}/healthz", timeout=30) as answer:
+            return behind is not None and float(behind[1]) == 0 and json.load(answer)["journal_bytes"] == 0
 
     def sessions(self, host: Host) -> int:
         """Return how many connections HAProxy has to a host."""

@@ -19,7 +19,8 @@ from estafeta_core.store import open_store
 from estafeta_core.store.outgoing_rows import Webhook
 from estafeta_core.webhooks.signature import new_secret
 from estafeta_hosts.faults import Faults, Outcome, settled
-from estafeta_hosts.links import ATTACHMENT, HOSTED, HOSTED_FOR, READER, ask, followed, urls
+from estafeta_hosts.host import OWN_PORTS
+from estafeta_hosts.links import ATTACHMENT, HOSTED, HOSTED_FOR, READER, ask, bounced, followed, urls
 from estafeta_hosts.load import Load
 from estafeta_hosts.network import HERE
 from estafeta_hosts.stage import CLIENTS, PER_HOUR, WEB, Host, Stage, until
@@ -59,6 +60,7 @@ class Trial:
         self._result = Result(seed)
         self._page = self._file = ""  # the web version of a message with a file, and the file
         self._answered = 0
+        self._bounced: list[str] = []  # recipients for whom another host than the one that sent got a bounce
 
     def run(self) -> Result:
         """Run it."""
@@ -132,6 +134,12 @@ class Trial:
         self._promise(bool(some), f"{what}: nothing was delivered before it went away")
         for wrong in followed(some):
             self._promise(False, f"while {what} is away: {wrong}")
+        if away:
+            (other,) = (each for each in self._stage.hosts.values() if each is not away)
+            for each in some[:2]:
+                with self._stage.network.inside(other.name):
+                    bounced(each.copy, OWN_PORTS[0])
+                self._bounced.append(each.copy.delivered_to)
         file, page = ask("GET", self._file), ask("GET", self._page)
         self._promise(file.body == ATTACHMENT, f"while {what} is away: a file is answered {file.status}")
         expected = 200 if away else 503  # a web version needs the store
@@ -159,6 +167,7 @@ class Trial:
         self._limits()
         self._posted(receiver)
         self._clients()
+        self._came_back()
         self._figures(verdict, came, receiver)
 
     def _log(self) -> MailLog:
@@ -234,6 +243,16 @@ class Trial:
             self._promise(False, f"{len(missing)} of {len(there)} events were not posted, as {min(missing)}")
         strangers = set(receiver.event_ids) - there
         self._promise(not strangers, f"events were posted that the store does not have: {strangers}")
+
+    def _came_back(self) -> None:
+        """Hold the bounces to what is recorded of them."""
+        joined = "events JOIN messages USING (message_id)"
+        query = f"SELECT DISTINCT raw_rcpt_to FROM {joined} WHERE type = 'out_of_band'"
+        found = {str(to) for (to,) in self._stage.cluster.sql(query, url=self._stage.store_url)}
+        missing = set(self._bounced) - found
+        self._promise(
+            not missing, f"another host was told of bounces for {missing}, and they are not recorded"
+        )
 
     def _clients(self) -> None:
         """See that events of links name the recipient's own address."""
