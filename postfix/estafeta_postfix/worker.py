@@ -28,6 +28,7 @@ from estafeta_postfix.log_follower.maillog import MailLog
 from estafeta_postfix.log_follower.records import Recorder
 from estafeta_postfix.log_follower.timestamp import Timestamps
 from estafeta_postfix.on_duty import Hired, OnDuty
+from estafeta_postfix.own_name import OwnName
 from estafeta_postfix.retention import Retention
 from estafeta_postfix.suspender import Suspender
 from estafeta_postfix.webhooks.sender import Sender
@@ -57,17 +58,16 @@ def run_worker(config_path: Path) -> int:
         if not lock.try_acquire(LOCK_PATIENCE):
             log.critical("%s: another worker holds this lock; stop it first", lock.path)
             return 1
-        _work(live)
+        return 0 if _work(live) else 1
     except (OSError, StoreUnfit) as error:
         log.critical("%s", error)
         return 1
     finally:
         lock.close()
-    return 0
 
 
-def _work(live: Live) -> None:
-    """Follow the log, post events and clear up until told to stop."""
+def _work(live: Live) -> bool:
+    """Follow the log, post events and clear up until told to stop; False where another host has our name."""
     config = live.current.config
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -76,6 +76,10 @@ def _work(live: Live) -> None:
     live.watch()
     metrics.open(config.run_dir, "worker")
     store = open_store(config.store, checkpoints=True, timeout=config.store_timeout)
+    own_name = OwnName(store, config, LEASE_SECONDS, stop.ask)
+    if not own_name.begin(stop.wait):
+        store.close()
+        return not own_name.is_lost
     recorder = Recorder(store, IdSource(), Timestamps(), lambda: live.current.config.ip_pools)
     lease = Lease(store, LEASE, node(config), LEASE_SECONDS)
     duty = OnDuty(lease, lambda: _jobs(live, store, lease))
@@ -101,7 +105,9 @@ def _work(live: Live) -> None:
         tracking.stop(CLEARING_PATIENCE)
         retention.stop(CLEARING_PATIENCE)
         duty.stop(LEAVING_PATIENCE)
+        own_name.stop(LEAVING_PATIENCE)
         store.close()
+    return not own_name.is_lost
 
 
 def _jobs(live: Live, store: Store, lease: Lease) -> list[Hired]:

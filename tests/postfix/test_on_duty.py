@@ -90,6 +90,17 @@ def hosts(tmp_path: Path, cluster: Cluster) -> Iterator[Hosts]:
         yield Hosts(tmp_path, store, url, receiver)
 
 
+def test_a_copied_machine_that_has_the_name_of_another_one_does_not_read_from_its_place(hosts: Hosts) -> None:
+    first = hosts.config("one")
+    copied = hosts.config("copy")
+    copied.write_text(copied.read_text().replace("node: copy", "node: one"))
+    with worker(first, SECONDS) as here:
+        wait(lambda: holder(hosts.store) == "one", "the first is on duty")
+        with worker(copied, SECONDS) as second:
+            assert second.wait(60) == 1
+        assert here.poll() is None
+
+
 def test_each_event_is_posted_once_and_the_other_host_takes_over_in_every_case(hosts: Hosts) -> None:
     configs = {node: hosts.config(node) for node in ("one", "two")}
     with contextlib.ExitStack() as stack:

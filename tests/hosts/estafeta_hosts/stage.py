@@ -25,10 +25,11 @@ from typing import Any
 import yaml
 
 from estafeta_core.hosting import FOLDER
+from estafeta_hosts.accounts import LIMITED
 from estafeta_hosts.host import Order
 from estafeta_hosts.network import HERE, Network
 from estafeta_postfix import certificate, demo_accounts
-from estafeta_postfix.demo_accounts import Demo, DemoCredential, Login
+from estafeta_postfix.demo_accounts import DemoCredential
 from estafeta_postfix.sandbox.layout import Layout
 from estafeta_testing.documents import ROOT
 from estafeta_testing.postgresql import Cluster
@@ -44,7 +45,6 @@ MACHINES = {**HOSTS, "haproxy": PROXY, "postgresql": STORE, "redis": LIMITS, "wo
 CLIENTS = ("192.0.2.101", "192.0.2.102", "192.0.2.103", "192.0.2.104")
 PORTS = {"submission": 587, "submission-ssl": 465, "teenvio": 58700}
 WEB = "https://click.example.com"
-PER_HOUR = 60  # of the credential `limited/main`
 START = 90.0  # seconds for both hosts, on a busy machine
 
 # A login that fails would cost its address seconds, and webhooks go to public addresses alone.
@@ -53,18 +53,6 @@ EXTRA = {
     "webhooks": {"allow_networks": [f"{HERE}/32"], "batch_seconds": 1.0},
     "ip_pools": {demo_accounts.POOL: {"helo": "pool.example.com"}},
 }
-LIMITED = Demo(
-    account="limited",
-    dialect="sparkpost",
-    senders=("news@limited.example",),
-    domains=("limited.example",),
-    logins=(Login("main", demo_accounts.SPARKPOST_USER, f"may send {PER_HOUR} messages an hour"),),
-    text=(
-        "account: limited\ndialect: sparkpost\ndomains: {{limited.example: {{verified: true}}}}\n"
-        "credentials:\n"
-        f'  main: {{{{key: "{{main}}", permissions: [send], limits: {{{{per_hour: {PER_HOUR}}}}}}}}}\n'
-    ),
-)
 
 
 def fenced(language: str) -> str:
@@ -229,7 +217,7 @@ class Stage:
         return int(self.cluster.sql(query, HOSTS[host.name])[0][0])
 
     def has_read(self, host: Host) -> bool:
-        """Whether the worker of a host has read its log and its journal to the end, as its web service says."""
+        """Whether the worker of a host has read its log and its journal to the end, as its metrics say."""
         place = f"http://{HOSTS[host.name]}:8025"
         with urllib.request.urlopen(f"{place}/metrics", timeout=30) as answer:
             behind = re.search(rb"^estafeta_log_behind_seconds (\S+)$", answer.read(), re.MULTILINE)

@@ -18,12 +18,13 @@ from estafeta_chaos.whole import Inspector
 from estafeta_core.store import open_store
 from estafeta_core.store.outgoing_rows import Webhook
 from estafeta_core.webhooks.signature import new_secret
+from estafeta_hosts.accounts import PER_HOUR
 from estafeta_hosts.faults import Faults, Outcome, settled
 from estafeta_hosts.host import OWN_PORTS
 from estafeta_hosts.links import ATTACHMENT, HOSTED, HOSTED_FOR, READER, ask, bounced, followed, urls
 from estafeta_hosts.load import Load
 from estafeta_hosts.network import HERE
-from estafeta_hosts.stage import CLIENTS, PER_HOUR, WEB, Host, Stage, until
+from estafeta_hosts.stage import CLIENTS, WEB, Host, Stage, until
 from estafeta_testing.outbox import Copy
 from estafeta_testing.receiver import Receiver, receiving
 from estafeta_testing.signatures import Records
