@@ -1,5 +1,6 @@
 """R5: a day's traffic for an hour. Nothing grows, nothing gets slower, and all counts agree in the end."""
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ def run(plan: Plan, row: Row) -> None:
             Readers(relay, rate=HITS) as readers,
             Senders(relay, template, sessions=SESSIONS, rate=RATE) as senders,
         ):
-            _pass(plan, seconds, senders, readers, counting, watch)
+            seconds = _pass(plan, seconds, senders, readers, counting, watch)
         _settle(plan, relay, senders.sent, readers, counting)
         _counts(row, relay, senders.sent, readers, counting)
         row.hold("faults that daemons logged", "0", len(own := ground.own_failures(relay)), not own)
@@ -57,8 +58,17 @@ def run(plan: Plan, row: Row) -> None:
 
 def _pass(
     plan: Plan, seconds: float, senders: Senders, readers: Readers, counting: Counting, watch: Watch
+) -> float:
+    """Let the time go by, or until Ctrl-C; return how long it was."""
+    began = time.monotonic()
+    with contextlib.suppress(KeyboardInterrupt):
+        _tell(plan, seconds, senders, readers, counting, watch)
+    return time.monotonic() - began
+
+
+def _tell(
+    plan: Plan, seconds: float, senders: Senders, readers: Readers, counting: Counting, watch: Watch
 ) -> None:
-    """Let the time go by."""
     began = time.monotonic()
     while (passed := time.monotonic() - began) < seconds:
         time.sleep(min(TELL_EVERY, seconds - passed))

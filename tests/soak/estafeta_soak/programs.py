@@ -73,6 +73,9 @@ def _audited(row: Row) -> None:
     except ValueError:
         row.hold("known faults of the packages held (pip-audit)", "none", done.stderr[-300:], holds=False)
         return
+    if unasked := [each["name"] for each in packages if "skip_reason" in each]:
+        row.figures["pip-audit"] = f"PyPI told nothing of {len(unasked)} of {len(packages)} packages"
+        return
     known = [f"{each['name']} {fault['id']}" for each in packages for fault in each.get("vulns", ())]
     said = ", ".join(known) or f"none in {len(packages)}"
     row.hold("known faults of the packages held (pip-audit)", "none", said, not known)
