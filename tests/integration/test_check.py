@@ -51,7 +51,7 @@ MESSAGE = b"From: news@acme.example\r\nContent-Type: text/html\r\n%s\r\n<a href=
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[Relay]:
-    with testing.running(config=CONFIG) as running:
+    with testing.running(config=CONFIG, kind="sqlite") as running:
         yield Relay(running.description)
 
 

@@ -36,7 +36,7 @@ from estafeta_testing.victims import Victims
 @pytest.fixture(scope="module")
 def relay() -> Iterator[Relay]:
     """A sandbox of this file alone: it is broken in every way."""
-    with receipts.running() as running:
+    with receipts.running("sqlite") as running:  # whose file is taken away
         yield running
 
 

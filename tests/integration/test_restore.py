@@ -47,7 +47,7 @@ def test_what_was_restored_is_what_there_was(folder: Path) -> None:
         "/var/backups/estafeta": str(folder / "backup"),
         "-o estafeta -g estafeta": "",
     }
-    with testing.running(["--dir", str(place)]) as running:
+    with testing.running(["--dir", str(place)], kind="sqlite") as running:
         relay = Relay(running.description)
         sent = relay.send(
             HTML.encode(),
@@ -67,7 +67,7 @@ def test_what_was_restored_is_what_there_was(folder: Path) -> None:
         (state / name).write_bytes(b"damaged" * 4096)
     for command in _commands("-xzf", names):
         subprocess.run(["bash", "-ec", command], check=True, timeout=60)
-    with testing.running(["--dir", str(place)]) as running:
+    with testing.running(["--dir", str(place)], kind="sqlite") as running:
         relay = Relay(running.description)
         assert relay.events(sent, "injection", "delivery") == before
         said = relay.estafeta("suppress", "export", "--account", "acme")

@@ -62,7 +62,7 @@ class Suspended:
 @pytest.fixture(scope="module")
 def suspended() -> Iterator[Suspended]:
     with contextlib.ExitStack() as stack:
-        sandbox = stack.enter_context(running(config=QUICK))
+        sandbox = stack.enter_context(running(config=QUICK, kind="sqlite"))
         with (sandbox.accounts_dir / "acme.yaml").open("a") as file:
             file.write(LIMITS)
         names = ("acme/main", "acme/main", "acme/sendonly")

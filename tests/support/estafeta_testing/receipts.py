@@ -43,9 +43,9 @@ TRACE = b"Received: from client.example\r\n"
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Relay]:
-    """Run a sandbox of its own."""
-    with testing.running(config=CONFIG) as started:
+def running(kind: str | None = None) -> Iterator[Relay]:
+    """Run a sandbox of its own, on one kind of store if it is said."""
+    with testing.running(config=CONFIG, kind=kind) as started:
         made = Relay(started.description)
         (made.accounts_dir / "otro.yaml").write_text(OTHER.format(hash=secrets.hash_password("una clave")))
         made.credentials.append(
