@@ -206,7 +206,7 @@ class Stage:
     def on_duty(self) -> str:
         """Return the node whose worker does what one does at a time; "" where none does."""
         rows = self.cluster.sql(
-            "SELECT node FROM leases WHERE until > extract(epoch FROM clock_timestamp()) * 1000",
+            "SELECT node FROM leases WHERE name = 'worker' AND until > extract(epoch FROM now()) * 1000",
             url=self.store_url,
         )
         return str(rows[0][0]) if rows else ""
