@@ -50,6 +50,7 @@ _PERSONAL = frozenset(
         Kind.WEB_VERSION,
     }
 )
+_json = json.JSONEncoder(separators=(",", ":")).encode
 _UNSUBSCRIBE = {"list": Kind.LIST_UNSUBSCRIBE, "link": Kind.LINK_UNSUBSCRIBE}
 
 
@@ -82,7 +83,7 @@ class Links:
         files = files_url.rstrip("/") or base
         self._signer = Signer(keys)
         self.session_keys = tuple(subkey(key, b"session") for key in keys)
-        self._msfbl_keys = [subkey(key, b"msfbl") for key in keys]
+        self._msfbl_macs = [hmac.new(subkey(key, b"msfbl"), digestmod="sha256") for key in keys]
         self._click = f"{base}/c/"
         self._open = f"{base}/o/"
         self._unsubscribe = f"{base}/u/"
@@ -192,8 +193,8 @@ class Links:
         }
         if rcpt_to is not None:
             fields["r"] = rcpt_to
-        said = json.dumps(fields, separators=(",", ":")).encode()
-        mac = hmac.digest(self._msfbl_keys[0], said, "sha256")
+        said = _json(fields).encode()
+        mac = _mac(self._msfbl_macs[0], said)
         return f"{base64.b64encode(mac).decode()}|{base64.b64encode(said).decode()}"
 
     def read(self, token: str) -> Token | None:
@@ -232,14 +233,19 @@ class Links:
             payload = base64.b64decode(said, validate=True)
         except (binascii.Error, ValueError):
             return None
-        if not any(
-            hmac.compare_digest(hmac.digest(key, payload, "sha256"), sent) for key in self._msfbl_keys
-        ):
+        if not any(hmac.compare_digest(_mac(keyed, payload), sent) for keyed in self._msfbl_macs):
             return None
         fields: dict[str, Any] = json.loads(payload)
         return Feedback(
             fields["customer_id"], fields["subaccount_id"], int(fields["message_id"]), fields.get("r", "")
         )
+
+
+def _mac(keyed: hmac.HMAC, said: bytes) -> bytes:
+    """Return the MAC of `said`; copying one with a key takes half the time of keying another."""
+    mac = keyed.copy()
+    mac.update(said)
+    return mac.digest()
 
 
 def _checked(target: str | bytes) -> bytes:

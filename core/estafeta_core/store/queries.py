@@ -81,6 +81,8 @@ QUERIES = {
     "suppressed": """
         SELECT DISTINCT recipient FROM suppressions WHERE account = ?1 AND subaccount = ?2
         AND recipient IN (SELECT value FROM json_each(?3)) AND type IN (SELECT value FROM json_each(?4))""",
+    "suppressed_types": """
+        SELECT type FROM suppressions WHERE account = ?1 AND subaccount = ?2 AND recipient = ?3""",
     "suppressions_of": """
         SELECT * FROM suppressions WHERE account = ?1 AND subaccount IN (SELECT value FROM json_each(?2))
         AND recipient = ?3 AND type IN (SELECT value FROM json_each(?4))""",

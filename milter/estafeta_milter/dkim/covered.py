@@ -61,7 +61,6 @@ SIGNED = (
 )
 _ORDER = (*OVERSIGNED, *OVERSIGNED_WHERE_PRESENT, *SIGNED)
 _NAMES = {name.lower(): name for name in _ORDER}
-_NONE: list[Header] = []
 _ALWAYS = frozenset(OVERSIGNED)
 _WHERE_PRESENT = frozenset(OVERSIGNED_WHERE_PRESENT)
 
@@ -79,7 +78,11 @@ def covered(headers: Sequence[Header]) -> tuple[list[str], list[Header]]:
     names: list[str] = []
     taken: list[Header] = []
     for name in _ORDER:
-        instances = found.get(name, _NONE)
+        instances = found.get(name)
+        if instances is None:
+            if name in _ALWAYS:
+                names.append(name)
+            continue
         if name != "From" and not all(map(_lasts, instances)):
             continue
         last = instances[: -INSTANCES - 1 : -1]
@@ -101,4 +104,4 @@ def _lasts(header: Header) -> bool:
 def _is_oversigned(name: str, count: int) -> bool:
     if count > INSTANCES:  # one name more would mean an instance that is there
         return False
-    return name in _ALWAYS or (count > 0 and name in _WHERE_PRESENT)
+    return name in _ALWAYS or name in _WHERE_PRESENT

@@ -159,6 +159,11 @@ def test_suppressions_hold_for_their_account_subaccount_and_type_alone(store: St
     assert store.is_suppressed("acme", "123", everyone, ["non_transactional"]) == {"c@x.net"}
     assert store.is_suppressed("other", None, everyone, ["non_transactional"]) == {"d@x.net"}
     assert store.is_suppressed("acme", None, [], ["non_transactional"]) == set()
+    for one in everyone:  # alone, as most are asked about
+        both = store.is_suppressed("acme", None, [one], ["transactional", "non_transactional"])
+        assert both == ({one} if one in {"A@x.net", "b@x.net"} else set())
+    assert store.is_suppressed("acme", None, ["b@x.net"], ["non_transactional"]) == set()
+    assert store.is_suppressed("acme", "123", ["C@x.net"], ["non_transactional"]) == {"C@x.net"}
 
 
 def test_a_thousand_recipients_are_one_question(store: Store) -> None:
