@@ -90,6 +90,7 @@ def hosts(tmp_path: Path, cluster: Cluster) -> Iterator[Hosts]:
         yield Hosts(tmp_path, store, url, receiver)
 
 
+@pytest.mark.release
 def test_a_copied_machine_that_has_the_name_of_another_one_does_not_read_from_its_place(hosts: Hosts) -> None:
     first = hosts.config("one")
     copied = hosts.config("copy")
