@@ -14,6 +14,7 @@ import click
 from bench import report
 from bench.rounds import Report, Settings
 from bench.sections import (
+    accounts,
     copies,
     curves,
     dialects,
@@ -37,6 +38,7 @@ SECTIONS: dict[str, ModuleType] = {
     "copies": copies,
     "web": web,
     "curves": curves,
+    "accounts": accounts,
     "profile": profile,
     "limits": limits,
 }
@@ -54,6 +56,7 @@ def _chosen(_context: click.Context, _parameter: click.Parameter, value: str) ->
 @click.command()
 @click.option("--only", default="", callback=_chosen, help=f"Sections, with commas: {', '.join(SECTIONS)}.")
 @click.option("--curves", "add", flag_value="curves", help="The same as --only curves.")
+@click.option("--accounts", "add", flag_value="accounts", help="The same as --only accounts.")
 @click.option("--profile", "add", flag_value="profile", help="The same as --only profile.")
 @click.option("--rounds", default=5, show_default=True, help="How often each contender runs.")
 @click.option("--messages", default=1000, show_default=True, help="Messages in a round.")

@@ -33,6 +33,7 @@ ELSEWHERE = {
         "files of the backup",
         "tests/integration/test_restore.py",
     ),
+    "runuser -u estafeta -- estafeta store copy": ("stopped daemons", "tests/postfix/cli/test_store.py"),
     "pg_dump": ("a database of that name", "tests/core/store/postgresql/test_backend.py"),
     "pg_restore": ("a database of that name", "tests/core/store/postgresql/test_backend.py"),
     "tar": ("files of the backup", "tests/integration/test_restore.py"),

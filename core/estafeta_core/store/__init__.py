@@ -19,6 +19,7 @@ lease           what one node has at a time
 outgoing        webhooks, what waits for them, and their batches
 browsing        what a person looks through, page by page
 filelock        one writing transaction at a time, among processes
+transfer        a whole store into an empty one
 erasure         a person's address taken out of everything, and out of the file
 errors          StoreUnavailable and its kin
 

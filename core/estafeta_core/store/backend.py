@@ -4,7 +4,7 @@ Everything above is written once, in SQL that both understand or that `postgresq
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -146,6 +146,25 @@ class Editing(Protocol):
         """Take what was overwritten out of the files too; whether that was possible. It comes last."""
 
 
+class Transfer(Protocol):
+    """A store as a whole: read as it was when it was opened, or filled with everything or nothing."""
+
+    def count(self, table: str) -> int:
+        """Return how many rows a table has."""
+
+    def rows(self, table: str, columns: tuple[str, ...]) -> Iterator[Values]:
+        """Yield the rows of a table."""
+
+    def ends(self) -> tuple[int, int]:
+        """Return the first and the last id of an event, where there is one."""
+
+    def prepare(self, first: int, last: int) -> None:
+        """Make room for events with ids from `first` to `last`."""
+
+    def fill(self, table: str, columns: tuple[str, ...], rows: Iterable[Values]) -> None:
+        """Have these rows and no others in a table."""
+
+
 class Backend(Protocol):
     """One store, and how to reach it."""
 
@@ -169,6 +188,9 @@ class Backend(Protocol):
 
     def editing(self) -> AbstractContextManager[Editing]:
         """Open the connections of an erasure. StoreUnavailable."""
+
+    def transfer(self, *, writes: bool) -> "AbstractContextManager[Transfer]":
+        """Open all of it in one transaction, to be copied or to be filled. StoreUnavailable beside others."""
 
     def notices(self) -> Iterator[None] | None:
         """Yield when accounts may have changed, at once and then whenever the store says so.

@@ -22,7 +22,7 @@ COMMANDS = (
     *("sandbox", "serve", "check", "demo", "explain"),
     *("show", "events", "stats", "send", "group", "content"),
     *("account", "key", "domain", "sender", "dkim", "import", "export"),
-    *("suppress", "webhook", "erase", "postfix"),
+    *("suppress", "webhook", "erase", "store", "postfix"),
 )
 _MODULES = {"import": "importing", "export": "exporting"}
 

@@ -143,14 +143,14 @@ def writable(config: Config) -> Iterator[Store]:
         made = there.made()
         there.prepare()
         if not made:
-            _hand_over(config.store)
+            hand_over(config.store)
         with contextlib.closing(Store(there)) as store:
             yield store
     except StoreUnavailable as error:
         raise Failure(f"{there.name}: {error}; nothing was written", 2) from None
 
 
-def _hand_over(url: str) -> None:
+def hand_over(url: str) -> None:
     """Give the files of a new store that root has made to whom their folder belongs: to the daemons."""
     if os.geteuid() != 0 or not url.startswith(SQLITE):
         return

@@ -8,6 +8,7 @@ asking          a bounded pool of connections that read
 transactions    the connection that writes; COPY; what became of a COMMIT that nobody answered
 listening       a connection that hears of changed accounts
 editing         the connections of an erasure
+transfer        the database as a whole, copied or filled
 backend         all of it together
 
 Rows are the same as in SQLite, in the same columns: ids and times are bigint, JSON is text. All text is

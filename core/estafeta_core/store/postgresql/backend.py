@@ -2,13 +2,15 @@
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
-from estafeta_core.store.postgresql import schema
+from estafeta_core.store.postgresql import schema, transfer
 from estafeta_core.store.postgresql.asking import PostgresAsking
 from estafeta_core.store.postgresql.connecting import connect, name, translated
 from estafeta_core.store.postgresql.editing import PostgresEditing
 from estafeta_core.store.postgresql.listening import notices
 from estafeta_core.store.postgresql.transactions import PostgresTransactions
+from estafeta_core.store.postgresql.transfer import PostgresTransfer
 
 
 class PostgresBackend:
@@ -46,6 +48,10 @@ class PostgresBackend:
             contextlib.closing(connect(self._url, self.timeout)) as writer,
         ):
             yield PostgresEditing(reader, writer)
+
+    def transfer(self, *, writes: bool) -> AbstractContextManager[PostgresTransfer]:
+        """Open the database, unless other processes of ours have."""
+        return transfer.opened(self._url, self.timeout, writes=writes)
 
     def notices(self) -> Iterator[None]:
         """Listen on a connection of its own."""

@@ -2,12 +2,15 @@
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from estafeta_core.store.errors import StoreUnavailable
+from estafeta_core.store.sqlite import transfer
 from estafeta_core.store.sqlite.asking import SqliteAsking
 from estafeta_core.store.sqlite.database import Database, translated
 from estafeta_core.store.sqlite.editing import SqliteEditing
 from estafeta_core.store.sqlite.transactions import SqliteTransactions
+from estafeta_core.store.sqlite.transfer import SqliteTransfer
 
 SCHEME = "sqlite:///"
 PREPARE = 2.0  # seconds to wait for another process that prepares or writes; the writer prepares as well
@@ -52,6 +55,10 @@ class SqliteBackend(Database):
             editing = SqliteEditing(self)
             with contextlib.closing(editing):
                 yield editing
+
+    def transfer(self, *, writes: bool) -> AbstractContextManager[SqliteTransfer]:
+        """Open the file, with everybody else who writes kept out."""
+        return transfer.opened(self, writes=writes)
 
     def notices(self) -> None:
         """Return None: a file tells nobody."""
