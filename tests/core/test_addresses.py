@@ -2,7 +2,7 @@ import base64
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from estafeta_core import addresses
@@ -501,3 +501,19 @@ def test_what_is_remembered_of_a_domain_tells_the_same_of_its_addresses(local_pa
     address = f"{local_part}@{domain}"
     together = addresses._validated(address) if len(address) <= addresses.ADDRESS_LIMIT else None
     assert addresses.domain_of(address) == (together.ascii_domain.lower() if together else None)
+
+
+@given(
+    st.text(alphabet="abz09-.", max_size=24)
+    | st.from_regex(r"[a-z0-9-]{1,64}(\.[a-z0-9-]{1,64}){0,4}", fullmatch=True)
+)
+@example("a" * 63 + ".example")
+@example("a" * 64 + ".example")
+@example(("a" * 62 + ".") * 3 + "example")
+@example("example")
+@example("a.b-")
+@example("a.4")
+@example("xn--mnchen-3ya.example")
+def test_a_plain_domain_is_what_the_library_says_it_is(domain: str) -> None:
+    found = addresses._validated("postmaster@" + domain)
+    assert addresses.a_label(domain) == (None if found is None else found.ascii_domain.lower())

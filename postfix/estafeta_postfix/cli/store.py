@@ -92,10 +92,10 @@ def _renamed(config: Config, target: str) -> Renamed:
     """Return how the target knows a log that the source knows by this name; see config.load.known_as."""
     own = f"{node(config)}:"
     if config.store.startswith(POSTGRESQL) == target.startswith(POSTGRESQL):
-        return lambda log: log
+        return lambda place: place
     if target.startswith(POSTGRESQL):
-        return lambda log: own + log
-    return lambda log: log.removeprefix(own) if log.startswith(own) else None
+        return lambda place: own + place
+    return lambda place: place.removeprefix(own) if place.startswith(own) else None
 
 
 class _Progress:
