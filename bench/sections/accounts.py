@@ -1,7 +1,7 @@
 """What 10 to 100,000 accounts cost: to import, to load, to keep, to look up, and to change one of them.
 
-Each number of accounts is loaded by a process of its own, from account files, from SQLite and from PostgreSQL,
-as a daemon loads them at its start. An account has two domains, a DKIM key and two credentials. Times are of
+Each number of accounts is loaded by a process of its own, from account files, from SQLite and PostgreSQL, as
+a daemon loads them at its start. An account has two domains, a DKIM key and two credentials. Times are of
 the processor, so that other work on the machine counts little; memory is what the process has grown by.
 """
 
@@ -65,7 +65,7 @@ def run(settings: Settings) -> Report:
 
 
 def _targets(rows: dict[tuple[int, str], Row]) -> Iterator[Target]:
-    """Hold the largest number to ten times what a tenth of it costs, and one look-up to a few microseconds."""
+    """Hold the largest number to ten times what a tenth of it costs, and a look-up to few microseconds."""
     less, most = SIZES[-2:]
     for kind in KINDS[1:]:
         small, large = rows[less, kind].measures, rows[most, kind].measures
@@ -114,7 +114,10 @@ def _import(place: Path, folder: Path) -> None:
 
 def _measured(place: Path) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, "-m", "bench.sections.accounts", str(place)], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "bench.sections.accounts", str(place)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     found: dict[str, float] = json.loads(done.stdout)
     return found
