@@ -186,16 +186,18 @@ class Live:
         """Start the thread that notices changes, and return it; it ends with the process."""
         thread = threading.Thread(target=self._watch, name="configuration", daemon=True)
         thread.start()
-        if self._is_stored():
-            self._stored.listen(lambda: self._requests.put(False))
         return thread
 
     def _watch(self) -> None:
         retry_at = time.monotonic() + RETRY_EVERY
+        listening = False
         while True:
             due = self._requested(LOOK_EVERY) or (self._error is not None and time.monotonic() >= retry_at)
             expected = due or bool(self._marks)  # without marks young files are read once more: no news
             try:
+                if not listening and self._is_stored():
+                    self._stored.listen(lambda: self._requests.put(False))
+                    listening = True
                 if due or self._changed():
                     if self.reload() is None and expected:
                         log.info("%s: read again and in force", self._path)

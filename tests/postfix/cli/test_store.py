@@ -1,9 +1,13 @@
 import contextlib
 import json
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import Result
 
@@ -21,6 +25,8 @@ from estafeta_testing.stored import make_rows
 
 Run = Callable[..., Result]
 WEBHOOK = "0b5f0d0e-2a6e-4f3a-9d8e-7e6f5a4b3c2d"
+CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'estafeta'"
+WAITING = f"{CONNECTED} AND wait_event_type = 'Lock'"
 MARCH = 1_709_251_200_000  # Unix milliseconds, in 2024: a month that no worker makes a table for
 
 
@@ -155,6 +161,28 @@ def test_what_was_interrupted_is_begun_again(
     assert not any(rows for table, rows in contents(url).items() if table != "accounts_change")
     assert run("store", "copy", url).exit_code == 0
     del full
+
+
+def test_what_was_killed_in_the_middle_is_begun_again(
+    run: Run, full: Path, url: str, cluster: postgresql.Cluster
+) -> None:
+    open_store(url).close()
+    command = [sys.executable, "-m", "estafeta_postfix", "--config", str(full), "store", "copy", url]
+    with psycopg.connect(url) as waiting:
+        waiting.execute("LOCK TABLE counters")  # which are filled after the events
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as copying:
+            _until(lambda: cluster.sql(WAITING, url=url) == [(1,)])
+            copying.kill()
+    _until(lambda: cluster.sql(CONNECTED, url=url) == [(0,)])
+    assert not any(rows for table, rows in contents(url).items() if table != "accounts_change")
+    assert run("store", "copy", url).exit_code == 0
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
