@@ -7,6 +7,7 @@ addresses for good: where one is cut off, what is sent to it vanishes, and nobod
 
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import signal
@@ -91,13 +92,16 @@ class Network:
         return [int(pid) for pid in _run("ip", "netns", "pids", name).split()]
 
     def kill(self, name: str) -> None:
-        """Kill everything on a machine with -9, also what is being started meanwhile."""
+        """Kill everything on a machine with -9, also what is being started meanwhile.
+
+        All of it stands still first: nobody is to hear of another's death, and take leave in order.
+        """
         deadline = time.monotonic() + PATIENCE
         while pids := self.processes(name):
             assert time.monotonic() < deadline, f"{name}: {pids} do not end"
-            for pid in pids:
+            for number, pid in itertools.product((signal.SIGSTOP, signal.SIGKILL), pids):
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(pid, number)
             time.sleep(0.01)
 
 
