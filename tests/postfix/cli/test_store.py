@@ -163,6 +163,7 @@ def test_what_was_interrupted_is_begun_again(
     del full
 
 
+@pytest.mark.release
 def test_what_was_killed_in_the_middle_is_begun_again(
     run: Run, full: Path, url: str, cluster: postgresql.Cluster
 ) -> None:
