@@ -15,7 +15,7 @@ import pytest
 pytestmark = [
     pytest.mark.release,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root has network namespaces"),
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(1800),
 ]
 
 PROGRAM = Path(__file__).parents[1] / "hosts" / "hosts.py"
@@ -29,7 +29,7 @@ def result() -> dict[str, Any]:
         stdout=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=1100,
+        timeout=1700,
     )
     assert done.stdout, f"it could not run: status {done.returncode}"
     found: dict[str, Any] = json.loads(done.stdout)
