@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bench.messages import numbered
+
 
 class UnexpectedReplyError(Exception):
     """A server refused something; the text is its reply."""
@@ -76,7 +78,7 @@ def _conversation(
     for number in range(first, first + count):
         envelope = b"MAIL FROM:<%b>\r\nRCPT TO:<r%d@dest.example>\r\nDATA\r\n"
         yield awaited, envelope % (server.sender.encode(), number)
-        yield (b"250", b"250", b"354"), template % number + b".\r\n"
+        yield (b"250", b"250", b"354"), numbered(template, number) + b".\r\n"
         awaited = (b"250",)
     yield awaited, b"QUIT\r\n"
     yield (b"221",), b""

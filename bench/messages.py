@@ -1,6 +1,7 @@
 """What is sent: plain messages of a size, and newsletters with links.
 
-Each is a template for `%` with a number, which makes one message of many.
+Each is a template that `numbered` makes one message of many of. Bodies of newsletters differ as well, for
+what was read of one body is remembered for the next message with the very same.
 """
 
 LINE = b"The quick brown fox jumps over the lazy dog and runs on through the valley.\r\n"
@@ -11,6 +12,11 @@ SENDER = "bench@acme.example"
 _CELL = b'<p><a href="https://shop.example/item/%02d?utm_source=mail&amp;utm_medium=bench">item</a></p>\r\n'
 _TEXT = b"<p>" + LINE.rstrip() + b"</p>\r\n"
 _BOUNDARY = b"=_bench"
+
+
+def numbered(template: bytes, number: int) -> bytes:
+    """Return one message of a template."""
+    return template.replace(b"%d", b"%d" % number)
 
 
 def plain(size: int, sender: str = SENDER) -> bytes:
@@ -49,5 +55,6 @@ def _page(size: int, links: int) -> bytes:
     """Return an HTML document of about `size` bytes; one without links is all text."""
     anchors = [_CELL.replace(b"%02d", b"%02d" % number) for number in range(links)] or [b""]
     padding = max(0, size - sum(map(len, anchors)) - 100) // len(anchors)
-    body = b"".join(anchor + _TEXT * (padding // len(_TEXT)) for anchor in anchors)
+    body = b"<p>Number %d</p>\r\n"
+    body += b"".join(anchor + _TEXT * (padding // len(_TEXT)) for anchor in anchors)
     return b"<html><head><title>news</title></head>\r\n<body>\r\n" + body + b"</body></html>\r\n"

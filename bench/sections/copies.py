@@ -77,7 +77,8 @@ def once(contender: Contender, shape: Shape, turn: int, count: int) -> dict[str,
     """Send one message to so many; `turn` tells their addresses from those of others."""
     addresses = [f"r{number}.{turn}@dest.example" for number in range(count)]
     listed = bool(contender.server.username)
-    data = template(shape, addresses, contender.server.sender, listed=listed) % turn
+    text = template(shape, addresses, contender.server.sender, listed=listed)
+    data = messages.numbered(text, turn)
     before = measure.cpu_seconds(contender.roots)
     assert contender.maillog is not None
     log = contender.maillog.stat().st_size

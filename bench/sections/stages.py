@@ -16,6 +16,7 @@ from typing import Any
 from bench import folders
 from bench.load import Server
 from bench.mail import Template
+from bench.messages import numbered
 from bench.rounds import Row
 from estafeta_core import sockets
 from estafeta_core.config.live import Live
@@ -63,8 +64,9 @@ class Clock:
 
 def rows(config: Path, load: str, server: Server, text: Template, *, rounds: int) -> list[Row]:
     """Return a row for each stage that takes a microsecond or more, the largest first."""
-    message = (text(server.sender) % 1).replace(b"\r\n", b"\n")
-    head, _, body = message.partition(b"\n\n")
+    template = text(server.sender).replace(b"\r\n", b"\n")
+    head, _, body = template.partition(b"\n\n")
+    head = numbered(head, 1)
     headers = tuple(_header(field) for field in head.replace(b"\n ", b"\r ").split(b"\n"))
     wire = body.replace(b"\n", b"\r\n")
     found: dict[str, list[float]] = {}
@@ -96,6 +98,7 @@ def _round(
     admission: Admission, decisions: Submission, sender: str, headers: tuple[Header, ...], body: bytes
 ) -> "Counter[str]":
     clock = Clock()
+    bodies = [numbered(body, number) for number in range(MESSAGES)]
     account = sender.partition("@")[2].partition(".")[0]  # each has a domain of its own name
 
     def one(number: int) -> None:
@@ -108,7 +111,7 @@ def _round(
         )
         assert isinstance(envelope, Envelope), envelope
         recipients = (f"r{number}@dest.example",)
-        done = decisions.end(envelope, f"4b{number:x}", recipients, headers, body)
+        done = decisions.end(envelope, f"4b{number:x}", recipients, headers, bodies[number])
         assert isinstance(done, list), done
 
     with _timed(clock):

@@ -61,7 +61,7 @@ def track(
     if name is None or not is_editable(markup, charset):
         return markup
     outline = _outline(markup)
-    edits = list(_link_edits(_links(markup, name, untracked), target)) if target else []
+    edits = list(_link_edits(_links(outline, markup, name, untracked), target)) if target else []
     if outline.has_body:
         start = outline.body_start
         edits += [Edit(start, start, top.encode("ascii"))] if top else []
@@ -123,8 +123,10 @@ def _outline(markup: bytes) -> _Outline:
     return (_outline_kept if len(markup) <= _REMEMBERED_BYTES else _outline_read)(markup)
 
 
-def _links(markup: bytes, name: str, untracked: str) -> Links:
-    return (_links_kept if len(markup) <= _REMEMBERED_BYTES else _links_read)(markup, name, untracked)
+def _links(outline: _Outline, markup: bytes, name: str, untracked: str) -> Links:
+    if len(markup) <= _REMEMBERED_BYTES:
+        return _links_kept(markup, name, untracked)
+    return _links_read(outline, markup, name, untracked)
 
 
 def _outline_read(markup: bytes) -> _Outline:
@@ -175,9 +177,9 @@ def _link_edits(links: Links, target: Target) -> Iterator[Edit]:
             yield Edit(value.start, value.end, quoted(answer, value))
 
 
-def _links_read(markup: bytes, name: str, untracked: str) -> Links:
-    links = _outline(markup).links
-    return tuple(_found([token for token in links if not _stays(token, untracked)], markup, name))
+def _links_read(outline: _Outline, markup: bytes, name: str, untracked: str) -> Links:
+    links = [token for token in outline.links if not _stays(token, untracked)]
+    return tuple(_found(links, markup, name))
 
 
 def _stays(token: turbohtml.Token, untracked: str) -> bool:
@@ -213,4 +215,8 @@ def _attribute(token: turbohtml.Token, markup: bytes, name: bytes) -> Attribute 
 
 
 _outline_kept = functools.lru_cache(_REMEMBERED)(_outline_read)
-_links_kept = functools.lru_cache(_REMEMBERED)(_links_read)
+
+
+@functools.lru_cache(_REMEMBERED)
+def _links_kept(markup: bytes, name: str, untracked: str) -> Links:
+    return _links_read(_outline(markup), markup, name, untracked)
