@@ -46,14 +46,15 @@ class Load:
         self.limited = Limited(stage.through(CLIENTS[0]), self._stop)
         self._threads.append(self.limited)
 
-    def start(self) -> None:
-        """Begin."""
+    @contextlib.contextmanager
+    def sending(self, patience: float) -> Iterator[None]:
+        """Send while the block lasts, however it ends; then all have `patience` to finish what is in hand."""
         for thread in self._threads:
             thread.start()
-
-    def stop(self, patience: float) -> None:
-        """Have everybody finish what is in hand."""
-        self._stop.set()
+        try:
+            yield
+        finally:
+            self._stop.set()
         for thread in self._threads:
             thread.join(patience)
             assert not thread.is_alive(), "a client got no reply"

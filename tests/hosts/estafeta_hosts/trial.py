@@ -69,11 +69,10 @@ class Trial:
             self._hook(receiver)
             self._addresses()
             self._host_a_file()
-            self._load.start()
-            for fault in self._faults.plan(self._chance):
-                fault()
-            self._load.wait_for(50, 120)
-            self._load.stop(90)
+            with self._load.sending(patience=90):
+                for fault in self._faults.plan(self._chance):
+                    fault()
+                self._load.wait_for(50, 120)
             self._say("quiet: queues run empty, workers read to the end, webhooks are posted")
             self._judge(receiver)
         self._result.outcomes = self._faults.outcomes
