@@ -30,6 +30,7 @@ from estafeta_core.store.writes import STATEMENTS
 
 COPIED = {"transmission": "transmissions", "message": "messages", "event": "events"}
 MANY = 16  # rows from which COPY is the quicker way
+SLICE = 2000  # rows that are sent at a time: each slice has to be answered within the store's timeout
 TRIES = 3  # of a transaction that the server ended because it waited in a circle with others
 UPKEEP = 600.0  # seconds between looks whether a month's table is missing
 FORGOTTEN = "1 day"  # after which the row of a writer that is gone goes too
@@ -126,7 +127,9 @@ class PostgresTransactions(Transactions):
         elif rows:
             statement = in_postgresql(statements.SQL[place])
             with connection.cursor() as cursor:
-                cursor.executemany(statement.text, [statement.values(row) for row in rows])
+                for begin in range(0, len(rows), SLICE):
+                    some = rows[begin : begin + SLICE]
+                    cursor.executemany(statement.text, [statement.values(row) for row in some])
 
     def commit(self, batch: Sequence[Rows], given_up: Callable[[], bool]) -> dict[int, str]:
         """Write the batch and commit, again where the server had to choose between transactions."""

@@ -214,3 +214,12 @@ def test_whoever_keeps_the_store_makes_months_ahead_and_forgets_writers_that_are
     store.record(make_rows())  # the row of this one comes back
     assert look(url, "SELECT count(*) FROM writers") == [(1,)]
     assert PostgresTransactions(url, 5.0, keeps=False).pause is None
+
+
+def test_more_rows_than_are_answered_in_time_are_sent_a_slice_at_a_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred thousand accounts in one transaction were one question, which no server answers in time."""
+    monkeypatch.setattr(module, "SLICE", 3)
+    store.record([Tag("acme", str(number)) for number in range(10)])
+    assert store.tags("acme") == {str(number) for number in range(10)}
