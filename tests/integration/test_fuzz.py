@@ -10,7 +10,7 @@ from itertools import islice
 
 import pytest
 
-from estafeta_fuzz import mutants, seeds, smtp
+from estafeta_fuzz import http, mutants, seeds, smtp
 from estafeta_fuzz.mutate import mutate
 from estafeta_fuzz.targets import TARGETS, BrokenError
 from estafeta_testing.relay import Relay
@@ -43,6 +43,14 @@ def test_r4_mutants_over_smtp_are_taken_or_refused_for_good_and_harm_nobody(rela
     assert not answers.faults, answers.faults[0]
     assert answers.accepted + answers.refused == 120
     assert min(answers.accepted, answers.refused) >= 10, "both happen"
+    assert smtp.harm(relay) == []
+
+
+def test_r4_mutants_of_requests_are_answered_below_500_and_harm_nobody(relay: Relay) -> None:
+    answers = http.send(relay, 100, SEED, lambda _: None)
+    assert not answers.faults, answers.faults[0]
+    assert answers.tried == 100
+    assert {200, 302, 400} <= answers.statuses.keys(), "some pass, some are refused"
     assert smtp.harm(relay) == []
 
 
