@@ -5,9 +5,9 @@
 # pyproject.toml or a lock file is newer than its stamp). An existing Postfix instance is never touched.
 
 PYTHON ?= python3
-# Three test files at a time, whole files, because a file shares one sandbox. Half of the time is spent waiting, so
-# one worker more than the two cores of a small machine keeps both busy; more only make the timed tests slow.
-WORKERS ?= 3
+# Four test files at a time, whole files, because a file shares one sandbox. Most of the time is spent waiting for
+# daemons and the disk, so twice the two cores of a small machine.
+WORKERS ?= 4
 # What each change has to pass, or all there is, as before a release (minutes more): make test TIER=release
 TIER ?= gate
 # For one test: make test TESTS='tests/core -k identity'

@@ -13,8 +13,8 @@ from estafeta_soak.tracking import Recipients, kill_again_and_again, read_throug
 from estafeta_testing import sandbox as testing
 from estafeta_testing.relay import Relay, wait
 
-HITS = 5000
-KILLS = 20
+HITS = 1500
+KILLS = 6
 
 
 @pytest.fixture(scope="module")
