@@ -6,6 +6,8 @@ every figure is the median with the lowest and highest.
 """
 
 import json
+import signal
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -65,6 +67,7 @@ def _chosen(_context: click.Context, _parameter: click.Parameter, value: str) ->
 @click.option("--json", "as_json", is_flag=True, help="Print every value of every round as JSON.")
 def main(only: tuple[str, ...], add: str | None, *, as_json: bool, **amounts: Any) -> None:
     """Measure Estafeta beside other programs, and hold it to its targets."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that whatever was started is stopped
     settings = Settings(**amounts)
     reports: dict[str, Report] = {}
     for name in only or ((add,) if add else ALWAYS):
