@@ -179,12 +179,9 @@ def _memory(row: Row, watch: Watch, seconds: float) -> None:
     )
     row.hold("all daemons", f"at most {TOTAL:g} MB", f"{watch.total():.0f} MB", watch.total() <= TOTAL)
     for what in ("descriptors", "threads"):
-        steps = {
-            name: step([getattr(each, what) for each in samples if each.time >= warm])
-            for name, samples in watch.samples.items()
-        }
-        far = max(steps, key=lambda name: abs(steps[name]))
-        row.hold(f"{what} of a process", f"±{FLAT}", f"{far} {steps[far]:+.0f}", abs(steps[far]) <= FLAT)
+        steps = {role: step(watch.together(role, what, warm)) for role in watch.processes[0]}
+        far = max(steps, key=lambda role: abs(steps[role]))
+        row.hold(f"{what} of a role", f"±{FLAT}", f"{far} {steps[far]:+.0f}", abs(steps[far]) <= FLAT)
     counts = {role: {look_[role] for look_ in watch.processes} for role in watch.processes[0]}
     row.hold(
         "processes of a role",

@@ -8,6 +8,7 @@ import os
 import statistics
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,18 @@ class Watch(threading.Thread):
                     self.samples.setdefault(f"{role}/{number}", []).append(_sample(pid, now))
         self.processes.append(counts)
         self.loads.append((now, os.getloadavg()[0]))
+
+    def together(self, role: str, what: str, warm: float) -> list[int]:
+        """Return how many `descriptors` or `threads` the processes of a role had together, look by look.
+
+        From the time `warm` on. A session has a thread in one of them, and no say in which.
+        """
+        looks: Counter[float] = Counter()
+        for name, samples in self.samples.items():
+            if name.partition("/")[0] == role:
+                for each in samples:
+                    looks[each.time] += getattr(each, what)
+        return [number for time, number in sorted(looks.items()) if time >= warm]
 
     def total(self) -> float:
         """Return the most memory that all daemons held together, MB, what they share counted once."""
