@@ -4,11 +4,13 @@ The store knows by that name how far a host's log was read. Two hosts of one nam
 would read from each other's place: events would be recorded twice, or not at all. So a worker begins when it
 has the lease of its name, which it renews while it runs.
 
-One host is told from another by its boot and the folder of its state: a worker that begins anew has its name
-at once, and a host that begins anew when the lease of its last boot is over.
+One host is told from another by a random word in `run_dir`, which a boot empties: a worker that begins anew
+has its name at once, and a host that begins anew when the lease of its last boot is over. The kernel's word for
+a boot is in /proc/sys, which the unit hides from the worker.
 """
 
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +19,9 @@ from estafeta_core.config.load import SQLITE, node
 from estafeta_core.config.schema import Config
 from estafeta_core.store import Lease, Store, StoreUnavailable
 from estafeta_postfix.background import Background
+from estafeta_postfix.files import write_text
 
-BOOT = Path("/proc/sys/kernel/random/boot_id")  # random(4): another one for each boot of each host
+FILE = "host"  # in run_dir
 LOOK = 1.0  # seconds between two looks
 LATE = 5.0  # seconds that a lease may be found to be over late
 
@@ -28,14 +31,11 @@ log = logging.getLogger(__name__)
 class OwnName(Background):
     """A thread that keeps the name; `lost` is called when another host has it."""
 
-    def __init__(
-        self, store: Store, config: Config, seconds: float, lost: Callable[[], None], boot: Path = BOOT
-    ) -> None:
+    def __init__(self, store: Store, config: Config, seconds: float, lost: Callable[[], None]) -> None:
         super().__init__("own-name")
         self._node = node(config)
         self._seconds = seconds
-        identity = f"{boot.read_text().strip()} {config.state_dir}"
-        self._lease = Lease(store, f"node {self._node}", identity, seconds)
+        self._lease = Lease(store, f"node {self._node}", _host(config.run_dir), seconds)
         self._lost = lost
         self._shared = not config.store.startswith(SQLITE)
         self.is_lost = False
@@ -83,3 +83,11 @@ class OwnName(Background):
             " the log: set node in estafeta.yaml of one of them",
             self._node,
         )
+
+
+def _host(run_dir: Path) -> str:
+    """Return the word for this boot of this host."""
+    path = run_dir / FILE
+    if not path.exists():
+        write_text(path, secrets.token_hex(16), 0o600)
+    return path.read_text()

@@ -26,8 +26,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def host(store: Store, tmp_path: Path) -> Callable[..., OwnName]:
     """Make a host that goes by the name mx1, whatever it is itself."""
 
-    def made(boot: str, state_dir: str = "state", lost: Callable[[], None] = lambda: None) -> OwnName:
-        (tmp_path / boot).write_text(f"{boot}\n")
+    def made(boot: str, lost: Callable[[], None] = lambda: None) -> OwnName:
+        (tmp_path / boot).mkdir(exist_ok=True)
+        (tmp_path / boot / own_name.FILE).write_text(boot)
         config = Config(
             hostname="mx.example.com",
             base_url="http://localhost",
@@ -36,9 +37,9 @@ def host(store: Store, tmp_path: Path) -> Callable[..., OwnName]:
             signing_keys=(),
             store="postgresql://db.example.com/estafeta",
             node="mx1",
-            state_dir=Path(state_dir),
+            run_dir=tmp_path / boot,
         )
-        return OwnName(store, config, SECONDS, lost, tmp_path / boot)
+        return OwnName(store, config, SECONDS, lost)
 
     return made
 
@@ -68,12 +69,12 @@ def test_a_second_host_of_the_same_name_does_not_begin(
 def test_a_worker_that_was_killed_has_its_name_at_once_and_after_a_boot_when_the_lease_is_over(
     host: Callable[..., OwnName], store: Store
 ) -> None:
-    store.record([LeaseTaken("node mx1", "boot-1 state", 60_000)])
+    store.record([LeaseTaken("node mx1", "boot-1", 60_000)])
     assert not host("boot-2").begin(lambda seconds: True)
     again = host("boot-1")
     assert again.begin(lambda seconds: True)
     again.stop(10)
-    store.record([LeaseTaken("node mx1", "boot-1 state", 1000)])
+    store.record([LeaseTaken("node mx1", "boot-1", 1000)])
     after = host("boot-2")
     assert after.begin(never)
     after.stop(10)
@@ -83,7 +84,14 @@ def test_a_host_whose_name_another_one_has_taken_stops(host: Callable[..., OwnNa
     stopped = threading.Event()
     own = host("boot-1", lost=stopped.set)
     assert own.begin(never)
-    store.record([LeaseReleased("node mx1", "boot-1 state")])
-    store.record([LeaseTaken("node mx1", "boot-2 state", 60_000)])
+    store.record([LeaseReleased("node mx1", "boot-1")])
+    store.record([LeaseTaken("node mx1", "boot-2", 60_000)])
     assert stopped.wait(30)
     assert own.is_lost
+
+
+def test_a_host_is_the_same_until_a_boot_empties_run_dir(tmp_path: Path) -> None:
+    first = own_name._host(tmp_path)
+    assert own_name._host(tmp_path) == first
+    (tmp_path / own_name.FILE).unlink()
+    assert own_name._host(tmp_path) != first

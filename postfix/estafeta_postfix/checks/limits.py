@@ -1,9 +1,9 @@
 """Whether the server that hosts share their limits on can be used."""
 
+import importlib
 from collections.abc import Iterator
 
 from estafeta_core import redis_url
-from estafeta_policy import shared_limits
 from estafeta_postfix.checks.finding import Finding
 from estafeta_postfix.checks.setup import Setup
 
@@ -11,7 +11,10 @@ from estafeta_postfix.checks.setup import Setup
 def look(setup: Setup) -> Iterator[Finding]:
     """Yield why limits would not be counted where `limits.store` says."""
     settings = setup.config.limits
-    if not settings.store or not (why := shared_limits.why_away(settings)):
+    if not settings.store:
+        return
+    shared_limits = importlib.import_module("estafeta_policy.shared_limits")  # alone needs hiredis
+    if not (why := shared_limits.why_away(settings)):
         return
     yield Finding(
         "error",

@@ -16,6 +16,7 @@ from estafeta_core.config.schema import Config
 from estafeta_milter.dkim.keys import KeyFileError
 from estafeta_postfix import dkim_keys, ports
 from estafeta_postfix.demo_accounts import DemoCredential
+from estafeta_postfix.install.probes import address
 from estafeta_postfix.render.listener import mechanisms
 from estafeta_postfix.sandbox.layout import Layout
 from estafeta_postfix.sandbox.settings import Ports, Settings
@@ -54,7 +55,7 @@ def listeners(config: Config, documented_ports: Mapping[str, int]) -> list[dict[
             "name": name,
             "dialects": list(listener.dialects),
             "documented_port": documented_ports[name],
-            "host": listener.bind,
+            "host": address(listener),
             "port": listener.port,
             "tls": listener.tls,
             "mechanisms": list(mechanisms(listener)),
