@@ -5,8 +5,8 @@ would read from each other's place: events would be recorded twice, or not at al
 has the lease of its name, which it renews while it runs.
 
 One host is told from another by a random word in `run_dir`, which a boot empties: a worker that begins anew
-has its name at once, and a host that begins anew when the lease of its last boot is over. The kernel's word for
-a boot is in /proc/sys, which the unit hides from the worker.
+has its name at once, a host that begins anew when the lease of its last boot is over. The kernel's word for a
+boot is in /proc/sys, which the unit hides from the worker.
 """
 
 import logging
