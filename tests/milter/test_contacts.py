@@ -112,7 +112,7 @@ def test_no_other_provider_keeps_contacts(office: Office, customer: Customer) ->
 
 
 def test_t44_an_import_that_the_store_does_not_take_is_refused_for_the_time_being(site: Site) -> None:
-    office = Office(site, store_timeout=0.3)
+    office = Office(site, store_timeout=1.5)
     with office.locked_store():
         refusal = office.send(only_the_dot("ana@example.net"), TEENVIO.identity)
     assert str(refusal) == "451 4.3.0 Internal error - try again later"
@@ -123,7 +123,7 @@ def test_t44_an_import_that_the_store_does_not_take_is_refused_for_the_time_bein
 def test_contacts_of_no_message_that_the_store_does_not_take_are_told_of_in_the_log(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
-    office = Office(site, store_timeout=0.3)
+    office = Office(site, store_timeout=1.5)
     envelope = office.envelope(TEENVIO.identity, TEENVIO.sender)
     with office.locked_store():
         office.submission.left(envelope, ("ana@example.net",))

@@ -352,7 +352,7 @@ def test_s55_a_client_that_keeps_its_sender_keeps_it(office: Office) -> None:
 
 
 def test_b9_k4_a_store_that_stands_still_is_the_dialects_421_and_nothing_is_recorded(site: Site) -> None:
-    office = Office(site, store_timeout=0.3)
+    office = Office(site, store_timeout=1.5)
     office.queued(make_message(), queue_id="4Xbefore")
     with office.locked_store():
         assert str(office.send(make_message())) == STORE_FAILED

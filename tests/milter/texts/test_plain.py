@@ -106,7 +106,8 @@ def test_what_the_client_wrote_stays_to_the_byte_and_the_address_on_its_own_line
 ) -> None:
     appended = plain.append(content, charset, [[plain.spoken(language, charset).unsubscribe, URL]])
     assert appended.startswith(content)
-    assert appended[len(content) :].split(b"\r\n" if b"\r\n" in appended else b"\n").count(URL.encode()) == 1
+    added = appended[len(content) :]
+    assert added.split(b"\r\n" if b"\r\n" in added else b"\n").count(URL.encode()) == 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -157,7 +157,9 @@ class Cluster:
         schema = f"store_{next(_numbers)}"
         self.sql(f"CREATE SCHEMA {schema}")
         yield self.url(schema=schema)
-        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'estafeta'")
+        # It waits for each to be gone, 20 s at the most, so that the next test meets none.
+        ours = "pg_stat_activity WHERE application_name = 'estafeta'"
+        self.sql(f"SELECT pg_terminate_backend(pid, 20000) FROM {ours}")
         self.sql(f"DROP SCHEMA {schema} CASCADE")
 
     def _end(self, number: int) -> None:
