@@ -100,7 +100,7 @@ class Folder:
     @contextlib.contextmanager
     def held(self, account: str, *, new: bool = False) -> Iterator[Draft]:
         """See Keeping."""
-        with _explained(), _locked(self._folder):
+        with explained(), _locked(self._folder):
             if new:
                 path = self._folder / f"{account}.yaml"
                 if path.exists():
@@ -176,7 +176,7 @@ class Accounts:
     @contextlib.contextmanager
     def edited(self, account: str) -> Iterator[CommentedMap]:
         """Give the text of `account` for change; it is written when the block ends without an error."""
-        with _explained(), self.keeping.held(account) as draft:
+        with explained(), self.keeping.held(account) as draft:
             before = draft.text or b""
             yaml = round_trip(before.decode())
             document = yaml.load(before)
@@ -214,7 +214,8 @@ def _indentation(text: str) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Turn what the disk or YAML does not take into a Failure that names it."""
     try:
         yield
     except OSError as error:

@@ -1,6 +1,5 @@
 """`estafeta export`: accounts out of the store, byte for byte as they were put there."""
 
-import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from estafeta_core.identity import NAME
 from estafeta_core.store.accounts import KeptText
 from estafeta_postfix import files
 from estafeta_postfix.cli import progress
-from estafeta_postfix.cli.account_files import MODE
+from estafeta_postfix.cli.account_files import MODE, explained
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.cli.stored import opened
 from estafeta_postfix.cli.text import json_text
@@ -47,7 +46,7 @@ def _export_one(config: Path, account: str, *, as_json: bool) -> None:
 def _export_all(config: Path, folder: Path, *, as_json: bool) -> None:
     written = unchanged = 0
     names: set[str] = set()
-    with _explained(), opened(config) as store:
+    with explained(), opened(config) as store:
         folder.mkdir(parents=True, exist_ok=True)
         for kept in progress.shown(_there(store.account_texts()), "accounts"):
             new = files.write_bytes(folder / f"{kept.account}.yaml", kept.text or b"", MODE)
@@ -66,11 +65,3 @@ def _export_all(config: Path, folder: Path, *, as_json: bool) -> None:
 
 def _there(texts: Iterator[KeptText]) -> Iterator[KeptText]:
     return (kept for kept in texts if kept.text is not None)
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Failure(f"{error.filename}: {error.strerror}", 2) from None
