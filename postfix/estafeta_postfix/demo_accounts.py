@@ -261,7 +261,7 @@ _SUPPRESSED = (
 def made_secret(demo: Demo, login: Login) -> str:
     """Return a new password, or a new key in the provider's form."""
     if login.chosen:
-        return random.token_urlsafe(PASSWORD_BYTES)
+        return random.token_hex(PASSWORD_BYTES)
     return DIALECTS[demo.dialect].make_key(demo.account)
 
 

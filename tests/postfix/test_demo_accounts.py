@@ -78,6 +78,11 @@ def test_a_key_of_perfits_form_tells_its_account(tmp_path: Path) -> None:
     assert key.startswith("micuenta-tr-")
 
 
+def test_a_secret_is_taken_for_no_option_of_a_command(tmp_path: Path) -> None:
+    made = {each.password for _ in range(20) for each in write(tmp_path)}
+    assert not [each for each in made if each.startswith("-")]
+
+
 def test_no_secret_is_written_down(tmp_path: Path) -> None:
     credentials = write(tmp_path)
     for file in (tmp_path / "accounts.d").iterdir():
