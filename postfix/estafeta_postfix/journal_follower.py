@@ -86,11 +86,11 @@ class JournalReader(LogReader):
             return Chunk([], LogPosition(self._name, self._inode, self._offset), full=False)
         return chunk
 
-    def _look(self, file: int) -> tuple[bytes, bool]:
+    def _look(self, file: int) -> int:
         """Stop at the first NUL: from there on it is room, or being written just now."""
-        data, full = super()._look(file)
-        written = data.partition(b"\0")[0]
-        return written, full and len(written) == len(data)
+        size = super()._look(file)
+        room = self._buffer.find(b"\0", 0, size)
+        return size if room < 0 else room
 
     def _first(self) -> Path:
         return self._files()[0] if self._files() else self._path

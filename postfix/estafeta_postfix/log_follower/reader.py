@@ -54,6 +54,8 @@ class LogReader:
         self._inode = 0
         self._offset = 0
         self._quiet_since: float | None = None
+        # Read into again and again: a block of this size ten times a second lets a heap grow for hours.
+        self._buffer = bytearray(CHUNK)
 
     def close(self) -> None:
         """Close the file."""
@@ -108,20 +110,21 @@ class LogReader:
         if os.fstat(self._file).st_size < self._offset:
             log.warning("%s: truncated, beginning at its start", self._path)
             self._offset = 0
-        data, full = self._look(self._file)
-        end = data.rfind(b"\n") + 1
+        size = self._look(self._file)
+        full = size == CHUNK
+        end = self._buffer.rfind(b"\n", 0, size) + 1
         if not end:
             if not full:
                 return None
-            end = len(data)  # a line longer than any that Postfix writes tells nothing
+            end = size  # a line longer than any that Postfix writes tells nothing
         self._offset += end
         position = LogPosition(self._name, self._inode, self._offset)
-        return Chunk(data[:end].removesuffix(b"\n").split(b"\n"), position, full)
+        lines = bytes(memoryview(self._buffer)[:end]).removesuffix(b"\n").split(b"\n")
+        return Chunk(lines, position, full)
 
-    def _look(self, file: int) -> tuple[bytes, bool]:
-        """Return what is written at the offset, and whether that is as much as is read at a time."""
-        data = os.pread(file, CHUNK, self._offset)
-        return data, len(data) == CHUNK
+    def _look(self, file: int) -> int:
+        """Read what stands at the offset into the buffer; return how many bytes of it are written."""
+        return os.preadv(file, [self._buffer], self._offset)
 
     def _renamed_and_quiet(self) -> bool:
         with contextlib.suppress(FileNotFoundError):

@@ -1,5 +1,6 @@
 import os
 import shutil
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,6 +154,19 @@ def test_more_than_a_chunk_is_read_in_pieces(log: Log) -> None:
 def test_a_line_longer_than_a_chunk_does_not_stop_the_reader(log: Log) -> None:
     log.write(b"x" * (2 * CHUNK + 5) + b"\nnext\n")
     assert log.lines()[-1] == b"next"
+
+
+def test_looks_that_find_little_take_little_memory(log: Log) -> None:
+    """The worker looks ten times a second, for months."""
+    log.write(b"one\n")
+    assert log.lines() == [b"one"]
+    log.write(b"two\n")
+    tracemalloc.start()
+    try:
+        assert log.lines() == [b"two"]
+        assert tracemalloc.get_traced_memory()[1] < CHUNK // 8
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_compressed_file_is_never_opened(log: Log) -> None:
