@@ -24,7 +24,6 @@ events        what happened, under SparkPost's field names
 journal       opens, clicks and the like on their way from the web service to the worker
 bounce_class  SparkPost's bounce classes, by enhanced status code and by what was said
 bounce_evidence  what a host says of a failure, in words that are known
-bounce_class  SparkPost's bounce classes, by enhanced status code
 bounce_names  the same in words
 claims        domains and keys that DNS verifies
 standings     who is suspended and what DNS has verified, known to every daemon within a second
@@ -34,5 +33,6 @@ statistics    what became of messages, counted as providers' pages show it
 store         where transmissions, recipients, events and suppressions are durable
 sockets       where the daemons' sockets lie, and who may open them
 logs          one record a line, safe to grep
+memory        how the C library keeps what daemons have freed
 notify        what a service tells systemd about itself
 """

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from estafeta_core import sockets
+from estafeta_core import memory, sockets
 from estafeta_core.config.schema import Config
 from estafeta_policy import listening
 from estafeta_postfix.supervisor import Program
@@ -33,6 +33,7 @@ def roles(config: Config) -> list[str]:
 
 def serve(role: str, config: Path) -> int:
     """Run one daemon in this process until it is stopped; return its exit status."""
+    memory.settle()
     module, name = RUNNERS[role]
     runner = cast("Callable[[Path], int]", getattr(importlib.import_module(module), name))
     return runner(config)
