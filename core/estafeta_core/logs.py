@@ -116,6 +116,8 @@ class Json(Formatter):
 
 def escape(text: str) -> str:
     """Return `text` in printable ASCII on one line, everything else as Python escapes."""
+    if text.isascii() and text.isprintable():  # nearly always, and ten times as fast
+        return text
     return _UNSAFE.sub(lambda match: ascii(match.group())[1:-1], text)
 
 

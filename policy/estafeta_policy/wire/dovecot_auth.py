@@ -25,6 +25,7 @@ import binascii
 import re
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import lru_cache
 
 import msgspec
 
@@ -33,10 +34,12 @@ from estafeta_policy.wire import ProtocolError, sasl
 MAX_LINE = 16_384  # AUTH_CLIENT_MAX_LINE_LENGTH of Dovecot: the longest SASL message
 MAX_OPEN = 64  # Postfix has one request in the air; the rest were left open by clients that went away
 MAX_ID = 2**32 - 1  # an unsigned int in Postfix
+REMEMBERED = 4096  # origins of attempts, 300 bytes each
 
 _ESCAPES = {0: "\x010", 1: "\x011", 9: "\x01t", 13: "\x01r", 10: "\x01n"}
 _ESCAPED = re.compile("\x01(.)", re.DOTALL)
 _UNESCAPES = {"0": "\0", "1": "\x01", "t": "\t", "r": "\r", "n": "\n"}
+_DIGITS = len(str(MAX_ID))
 _GONE = "Authentication request timed out"  # Dovecot's words for a request it does not know
 _MECHANISM = "Invalid authentication mechanism"  # Postfix's words for one that is not offered
 
@@ -52,10 +55,14 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     credentials: sasl.Credentials
 
 
+_Origin = tuple[str, str, str, bool]
+"""Mechanism, service, client address, and whether under TLS: what an `Attempt` begins with behind its id."""
+
+
 class _Open(msgspec.Struct, frozen=True):
     """A request that waits for the client's next response."""
 
-    fields: tuple[str, str, str, bool]  # mechanism, service, client_address, secured
+    origin: _Origin
     challenge: sasl.Challenge
 
 
@@ -158,68 +165,65 @@ class Server:
     def _line(self, raw: bytes) -> Attempt | None:
         if len(raw) > MAX_LINE:
             raise ProtocolError(f"a line of more than {MAX_LINE} bytes")
-        command, *fields = raw.decode("utf-8", "replace").split("\t")
+        command, _, rest = raw.decode("utf-8", "replace").partition("\t")
         if self._phase is not _Phase.READY:
-            self._handshake(command, fields)
+            self._handshake(command, rest)
             return None
-        if not fields or command not in ("AUTH", "CONT", "CANCEL"):
-            raise ProtocolError("not a command of an auth client")
-        request = _request_id(fields[0])
+        number, _, rest = rest.partition("\t")
+        request = _request_id(number)
         state = self._state(request)
         handle = _TRANSITIONS.get((command, state))
         if handle is None:
+            if command not in _COMMANDS:
+                raise ProtocolError("not a command of an auth client")
             raise ProtocolError(f"{command} for a request that is {state}")
-        return handle(self, request, fields)
+        return handle(self, request, rest)
 
     def _state(self, request: int) -> str:
         if request in self._challenged:
             return _CHALLENGED
         return _DECIDING if request in self._deciding else _ABSENT
 
-    def _handshake(self, command: str, fields: list[str]) -> None:
+    def _handshake(self, command: str, rest: str) -> None:
         """VERSION, then CPID; the minor version may be any (it only ever adds)."""
         if self._phase is _Phase.VERSION:
-            if command != "VERSION" or len(fields) != 2 or fields[0] != "1":
+            major, _, minor = rest.partition("\t")
+            if command != "VERSION" or major != "1" or not minor or "\t" in minor:
                 raise ProtocolError("the peer does not speak version 1 of the auth protocol")
             self._phase = _Phase.CPID
         else:
-            if command != "CPID" or len(fields) != 1 or not fields[0].isdecimal():
+            if command != "CPID" or not rest.isdecimal():
                 raise ProtocolError("CPID expected")
             self._phase = _Phase.READY
 
-    def _auth(self, request: int, fields: list[str]) -> Attempt | None:
+    def _auth(self, request: int, rest: str) -> Attempt | None:
         """AUTH: the mechanism must be one that this listener takes, then its exchange begins."""
-        if len(fields) < 2:
-            raise ProtocolError("AUTH without a mechanism")
-        mechanism = fields[1].upper()  # Postfix passes it on in the client's spelling
-        service, address, secured, initial = _parameters(fields)
+        described, given, initial = rest.partition("\tresp=")
+        origin = _origin(described)
+        mechanism, service = origin[:2]
         if mechanism not in sasl.MECHANISMS or not self._offered(service, mechanism):
             self._fail(request, _MECHANISM)
             return None
-        response = None if initial is None else initial.encode()
-        return self._take(request, (mechanism, service, address, secured), sasl.start(mechanism, response))
+        response = _response(initial) if given else None
+        return self._take(request, origin, sasl.start(mechanism, response))
 
-    def _continue(self, request: int, fields: list[str]) -> Attempt | None:
+    def _continue(self, request: int, rest: str) -> Attempt | None:
         """CONT: the answer to our challenge."""
         waiting = self._challenged.pop(request)
-        response = fields[1].encode() if len(fields) > 1 else b""
-        return self._take(request, waiting.fields, sasl.step(waiting.challenge, response))
+        return self._take(request, waiting.origin, sasl.step(waiting.challenge, _response(rest)))
 
-    def _take(
-        self, request: int, fields: tuple[str, str, str, bool], outcome: sasl.Outcome
-    ) -> Attempt | None:
+    def _take(self, request: int, origin: _Origin, outcome: sasl.Outcome) -> Attempt | None:
         """Act on what a mechanism made of the client's data."""
         if isinstance(outcome, sasl.Credentials):
             self._make_room()
-            mechanism, service, address, secured = fields
-            attempt = Attempt(request, mechanism, service, address, secured, outcome)
+            attempt = Attempt(request, *origin, outcome)
             self._deciding[request] = attempt
             return attempt
         if isinstance(outcome, sasl.Malformed):
             self._fail(request, outcome.reason)
             return None
         self._make_room()
-        self._challenged[request] = _Open(fields, outcome)
+        self._challenged[request] = _Open(origin, outcome)
         data = binascii.b2a_base64(outcome.data, newline=False).decode()
         self._output.append(f"CONT\t{request}\t{data}\n".encode())
         return None
@@ -234,17 +238,17 @@ class Server:
         del self._challenged[oldest]
         self._fail(oldest, _GONE)
 
-    def _unknown(self, request: int, _fields: list[str]) -> None:
+    def _unknown(self, request: int, _rest: str) -> None:
         """CONT for a request that was given up: it still gets its one answer."""
         self._fail(request, _GONE)
 
-    def _cancel(self, request: int, _fields: list[str]) -> None:
+    def _cancel(self, request: int, _rest: str) -> None:
         """CANCEL: the client waits for nothing any more."""
         self._challenged.pop(request, None)
         self._deciding.pop(request, None)
 
 
-_TRANSITIONS: dict[tuple[str, str], Callable[[Server, int, list[str]], Attempt | None]] = {
+_TRANSITIONS: dict[tuple[str, str], Callable[[Server, int, str], Attempt | None]] = {
     # command, the request's state before -> what happens; what is missing here is an error of the peer
     ("AUTH", _ABSENT): Server._auth,
     ("CONT", _CHALLENGED): Server._continue,
@@ -255,9 +259,12 @@ _TRANSITIONS: dict[tuple[str, str], Callable[[Server, int, list[str]], Attempt |
 }
 
 
+_COMMANDS = frozenset(command for command, _ in _TRANSITIONS)
+
+
 def _request_id(text: str) -> int:
     """Return the number `text` spells; ProtocolError when it is none."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_ID))):
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
         raise ProtocolError("not a request id")
     request = int(text)
     if request > MAX_ID:
@@ -265,18 +272,27 @@ def _request_id(text: str) -> int:
     return request
 
 
-def _parameters(fields: list[str]) -> tuple[str, str, bool, str | None]:
-    """Return service, client address, whether under TLS, and the initial response, if any.
+@lru_cache(maxsize=REMEMBERED)  # a client's next login comes from the same place; no secret is in here
+def _origin(described: str) -> _Origin:
+    """Return where an attempt comes from: `mechanism TAB parameters`, without the response.
 
     Unknown parameters are skipped, as the protocol demands; of a parameter given twice the first holds.
     """
-    pairs = [field.partition("=") for field in fields[2:]]
-    pairs.reverse()  # so that the first of two stays
-    values = {name: value for name, _, value in pairs}
-    initial = values.get("resp")
+    mechanism, *parameters = described.split("\t")
+    values: dict[str, str] = {}
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        values.setdefault(name, value)
+    if not mechanism:
+        raise ProtocolError("AUTH without a mechanism")
     return (
+        mechanism.upper(),  # Postfix passes it on in the client's spelling
         unescape(values.get("service", "")),
         unescape(values.get("rip", "")),
         "secured" in values,
-        None if initial is None else unescape(initial),
     )
+
+
+def _response(text: str) -> bytes:
+    """Return the client's data, still in base64; what follows it is ignored, as the protocol demands."""
+    return unescape(text.partition("\t")[0]).encode()
