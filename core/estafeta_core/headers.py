@@ -8,13 +8,13 @@ what SparkPost documents and what RFC 5322 section 2.2.3 permits.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 _FOLD = re.compile(rb"\r?\n[ \t]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True, gc=False):
     """One field: its name as the client wrote it, its value as raw bytes."""
 
     name: str

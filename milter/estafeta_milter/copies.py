@@ -7,7 +7,9 @@ well, so that whatever could go wrong goes wrong while the client still waits fo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from estafeta_core.identity import Identity
 from estafeta_core.jobs import FIELD, Copy, Jobs, Order, content

@@ -10,7 +10,7 @@ users can reach the listener.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from estafeta_core.config.live import Live
 from estafeta_core.headers import Header, values
@@ -109,8 +109,8 @@ class Delivery:
         except KeyUnavailableError as failure:
             log.error("%s: deferred: %s", queue_id, failure, extra=fields)
             return UNSIGNED
-        received = replace(handed_over.message, sender=sender, recipients=recipients)
-        shared = replace(handed_over.shared, sender=sender, recipients=recipients)
+        received = handed_over.message.with_sender(sender).with_recipients(recipients)
+        shared = handed_over.shared.with_sender(sender).with_recipients(recipients)
         final = copies.finished(shared, order, copy, derived.links, signers)
         told = (queue_id, order.transmission_id, copy.message_id)
         log.info("%s: transmission=%d, message=%d", *told, extra=fields)

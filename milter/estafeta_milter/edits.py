@@ -11,23 +11,21 @@ change, which keeps the place. So the message leaves exactly as the last handler
 as long as fields that stay keep their order and others are put behind them.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from estafeta_core.headers import Header
 from estafeta_milter.addressees import ascii_address
 from estafeta_milter.message.message import Message
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteHeader:
+class DeleteHeader(msgspec.Struct, frozen=True, gc=False):
     """Take away the `occurrence`th field called `name`."""
 
     name: str
     occurrence: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeHeader:
+class ChangeHeader(msgspec.Struct, frozen=True, gc=False):
     """Give the `occurrence`th field called `name` another value."""
 
     name: str
@@ -35,37 +33,32 @@ class ChangeHeader:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class AddHeader:
+class AddHeader(msgspec.Struct, frozen=True, gc=False):
     """Append a field."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteRecipient:
+class DeleteRecipient(msgspec.Struct, frozen=True, gc=False):
     """Take a recipient off the envelope."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class AddRecipient:
+class AddRecipient(msgspec.Struct, frozen=True, gc=False):
     """Put a recipient on the envelope."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSender:
+class ChangeSender(msgspec.Struct, frozen=True, gc=False):
     """Set the envelope sender."""
 
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaceBody:
+class ReplaceBody(msgspec.Struct, frozen=True, gc=False):
     """Put another body in the place of the whole body."""
 
     body: bytes

@@ -4,7 +4,7 @@ Nothing here edits, and nothing is looked up but suppression: what comes out is 
 or the `Verdict` that handlers and ledger work from.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from estafeta_core.addresses import domain_of, mailbox_of_from
 from estafeta_core.config.load import Snapshot
@@ -91,12 +91,13 @@ class Verdict:
     signing: Signing | None = None  # what signs it; None: nothing
     append_tags: bool = False  # the text lacks an unsubscribe or a web version link
     warnings: tuple[str, ...] = ()  # what the sender should know about this message; an event each
+    going: tuple[Recipient, ...] = field(init=False)  # those that are sent to
 
-    @property
-    def going(self) -> tuple[Recipient, ...]:
-        """The recipients that are sent to."""
+    def __post_init__(self) -> None:
+        """Settle who is sent to, which is asked a dozen times."""
         stay = self.suppressed | self.left_out
-        return tuple(recipient for recipient in self.recipients if recipient.address not in stay)
+        going = tuple(recipient for recipient in self.recipients if recipient.address not in stay)
+        object.__setattr__(self, "going", going)
 
     @property
     def first(self) -> Recipient:
@@ -125,7 +126,8 @@ def decide(message: Message, envelope: Envelope, store: Store) -> Verdict | Refu
     identity = named_subaccount.choose(options, envelope.credential, envelope.identity)
     if isinstance(identity, Refusal):
         return identity
-    envelope = replace(envelope, identity=identity)
+    if identity is not envelope.identity:
+        envelope = replace(envelope, identity=identity)
     refusal = (
         skip_suppression_right.check(options, envelope.credential)
         or return_path_domain.check(options, envelope.credential.account)

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from estafeta_core.headers import Header, values
 from estafeta_core.jobs import FIELD, Copy, Jobs, TooManyCopiesError, content
@@ -178,13 +179,13 @@ def test_s45_s46_the_archive_copy_has_the_body_of_the_first_and_tokens_of_its_ow
 
 def test_a_message_at_its_bounds_is_taken_apart_with_a_field_more() -> None:
     bounds = Bounds(header_count=3)
-    message = replace(make_message(ALICE, BOB, body=HTML, kind=b"text/html"), bounds=bounds)
+    message = structs.replace(make_message(ALICE, BOB, body=HTML, kind=b"text/html"), bounds=bounds)
     assert handed_over(differing(message).queued, BOB).body.count(b"https://click.example.com/c/") == 1
 
 
 def test_a_message_past_its_bounds_stays_as_it_is_when_they_have_been_widened() -> None:
     bounds = Bounds(header_count=2)
-    message = replace(make_message(ALICE, BOB, body=HTML, kind=b"text/html"), bounds=bounds)
+    message = structs.replace(make_message(ALICE, BOB, body=HTML, kind=b"text/html"), bounds=bounds)
     rendering = differing(message)
     assert rendering.final.body == handed_over(rendering.queued, BOB).body == HTML
     assert "List-Unsubscribe" in [header.name for header in rendering.final.headers]

@@ -1,9 +1,9 @@
 import logging
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from estafeta_core.headers import Header
 from estafeta_core.jobs import FIELD
@@ -126,7 +126,7 @@ def test_a_job_is_good_for_no_other_message(
     waiting = accepted(office)
     real = handed_over(waiting, ALICE)
     for other in (
-        replace(real, body=b"<p>Pay here</p>\r\n"),
+        structs.replace(real, body=b"<p>Pay here</p>\r\n"),
         real.add_header("From", b"ceo@bank.example"),
         real.without_headers(("Message-ID",)).add_header("Message-ID", b"<1@bank.example>"),
     ):

@@ -16,7 +16,7 @@ From is covered even then, as it has to be.
 from collections.abc import Sequence
 
 from estafeta_core.headers import Header
-from estafeta_milter.dkim.canonical import OTHER_SPACE
+from estafeta_milter.dkim.canonical import has_other_space
 
 # A field that stands more often is covered this many times, from the last one up. RFC 5322 section 3.6 wants
 # one of each; a message may hold 50,000, and a signature that named them all would be cut.
@@ -96,7 +96,7 @@ def covered(headers: Sequence[Header]) -> tuple[list[str], list[Header]]:
 def _lasts(header: Header) -> bool:
     """Whether a field means the same to every verifier, and is left alone on the way."""
     value = header.value
-    if any(sign in value for sign in OTHER_SPACE):
+    if has_other_space(value):
         return False
     return len(value) <= LINE or max(map(len, value.split(b"\n"))) <= LINE
 

@@ -7,8 +7,9 @@ language (`http://[Unsubscribe]`, `http://{{link}}`, `http://%%link%%`, `http://
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import quote_from_bytes
+
+import msgspec
 
 MAX_LINKS = 25_000
 """Links led through us in one text; those behind them stay as they are.
@@ -25,8 +26,7 @@ _WEB = re.compile(
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(msgspec.Struct, frozen=True, gc=False):
     """One http or https link of a text, in HTML or plain."""
 
     url: str

@@ -6,8 +6,8 @@ Linear: each attribute begins where the one before it ended. Nothing is raised.
 """
 
 import re
-from dataclasses import dataclass
 
+import msgspec
 import turbohtml
 
 _TAG_NAME = re.compile(rb"<[^\t\n\f\r />]*+")
@@ -21,8 +21,7 @@ _ATTRIBUTE = re.compile(
 _QUOTES = {2: b'"', 3: b"'", 4: b""}
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(msgspec.Struct, frozen=True, gc=False):
     """The value of one attribute: its bytes, their span, and the quote around them or b""."""
 
     value: bytes

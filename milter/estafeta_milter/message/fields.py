@@ -6,14 +6,17 @@ encoding. A message must never be tracked in one reading and raw in another, so 
 becomes a doubt, and a part in doubt is not rewritten. Nothing is guessed, nothing is raised.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from estafeta_core.headers import Header
 from estafeta_milter.message import file_names
 from estafeta_milter.message.parameters import UNREADABLE, Parameters, parse
 
+REMEMBERED, REMEMBERED_BYTES = 512, 1024  # header blocks, with the content fields of each: 1 MB at most
 MAX_BOUNDARY = 900  # RFC 2046 allows 70; longer ones are met and read alike up to the line limit of 998
 
 _KEYS = frozenset({"content-type", "content-transfer-encoding", "content-disposition", "content-id"})
@@ -28,8 +31,7 @@ _PLACES = frozenset({"", "inline", "attachment"})
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, gc=False):
     """The content fields of one part."""
 
     content_type: str
@@ -66,6 +68,17 @@ def from_block(body: bytes, start: int, end: int, default: str = "text/plain") -
 def _read(fields: Sequence[tuple[str, bytes]], default: str) -> Facts:
     if not fields and default == "text/plain":
         return _PLAIN
+    if sum([len(value) for _, value in fields]) > REMEMBERED_BYTES:
+        return _facts(fields, default)
+    return _remembered(tuple(fields), default)
+
+
+@functools.lru_cache(maxsize=REMEMBERED)  # a program writes the same fields into every message
+def _remembered(fields: tuple[tuple[str, bytes], ...], default: str) -> Facts:
+    return _facts(fields, default)
+
+
+def _facts(fields: Sequence[tuple[str, bytes]], default: str) -> Facts:
     raw = dict(reversed(fields))  # the first of each name, should one be repeated
     doubts = ["a content field given twice"] if len(raw) < len(fields) else []
     encoding = parse(raw.get("content-transfer-encoding", b""))

@@ -11,8 +11,10 @@ text was replaced.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Self
+
+import msgspec
+from msgspec.structs import replace
 
 from estafeta_core.headers import Header
 from estafeta_milter.message import texts, transfer
@@ -58,9 +60,8 @@ class _Reading:
         return self._bodies
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message and its envelope."""
+class Message(msgspec.Struct, frozen=True):
+    """A message and its envelope; a Struct, because one is made for every change."""
 
     sender: str
     """MAIL FROM without angle brackets; "" is the null sender."""
@@ -68,10 +69,10 @@ class Message:
     headers: tuple[Header, ...]
     body: bytes
     bounds: Bounds = DEFAULT_BOUNDS
-    _texts: Mapping[str, Text] = field(default_factory=dict, repr=False)  # by path; never changed in place
-    _removed: frozenset[str] = field(default=frozenset(), repr=False)
-    _cuts: tuple[Edit, ...] = field(default=(), repr=False)  # that take out what is removed
-    _reading: _Reading = field(default_factory=_Reading, repr=False, compare=False)
+    _texts: Mapping[str, Text] = {}  # by path; never changed in place
+    _removed: frozenset[str] = frozenset()
+    _cuts: tuple[Edit, ...] = ()  # that take out what is removed
+    _reading: _Reading = msgspec.field(default_factory=_Reading)
 
     @property
     def structure(self) -> Part | Unscannable:

@@ -8,9 +8,10 @@ section 5.1.1), so replacing that span touches nothing else.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Part:
+
+class Part(msgspec.Struct, frozen=True):
     """One part of a message; the whole message is the part with path "1"."""
 
     path: str

@@ -6,7 +6,9 @@ any other field between us and Postfix (X-Estafeta-Pool), which smtp(8) takes of
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from estafeta_core.headers import values
 from estafeta_core.identity import Identity
@@ -69,7 +71,7 @@ def _own(going: Going, address: str) -> Message:
         raise LookupError(f"the job says nothing of {address}")
     order, copy = found
     signers = derived.keyring.signers(Identity.parse(order.identity).account, order.signing)
-    handed_over = replace(queued, recipients=(address,)).without_headers((FIELD,))
+    handed_over = queued.with_recipients((address,)).without_headers((FIELD,))
     return copies.finished(handed_over, order, copy, derived.links, signers)
 
 

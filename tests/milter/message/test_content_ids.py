@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from estafeta_milter.message.content_ids import ContentIds
 from estafeta_milter.message.part import Part

@@ -1,6 +1,5 @@
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -178,7 +177,7 @@ ASKED = [
     *((customer, message_of(customer)) for customer in (PERFIT, TEENVIO, DEVINO, EMITLO)),
     (TEENVIO, message_of(TEENVIO, kind=b"text/plain", body=b"x\r\n")),
     (DEVINO, message_of(DEVINO, "alice@example.net", "bob@example.net")),
-    (EMITLO, replace(message_of(EMITLO), sender="hello@other.example")),
+    (EMITLO, message_of(EMITLO).with_sender("hello@other.example")),
 ]
 
 
