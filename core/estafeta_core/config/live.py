@@ -243,7 +243,7 @@ class Live:
 
 def _mark(path: str) -> _Mark | None:
     try:
-        found = Path(path).stat()
+        found = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat, for each file twice a second
     except OSError:
         return None
     return found.st_ctime_ns, found.st_mtime_ns, found.st_ino, found.st_size
