@@ -34,7 +34,7 @@ from estafeta_policy.wire import ProtocolError, sasl
 MAX_LINE = 16_384  # AUTH_CLIENT_MAX_LINE_LENGTH of Dovecot: the longest SASL message
 MAX_OPEN = 64  # Postfix has one request in the air; the rest were left open by clients that went away
 MAX_ID = 2**32 - 1  # an unsigned int in Postfix
-REMEMBERED = 4096  # origins of attempts, 300 bytes each
+REMEMBERED = 1024  # origins of attempts: 300 bytes each, or 2 KB where a client makes one long
 
 _ESCAPES = {0: "\x010", 1: "\x011", 9: "\x01t", 13: "\x01r", 10: "\x01n"}
 _ESCAPED = re.compile("\x01(.)", re.DOTALL)
