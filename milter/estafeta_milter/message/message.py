@@ -26,7 +26,7 @@ from estafeta_milter.message.splice import Edit
 
 
 class _Reading:
-    """What has been found out about a body; shared by the messages that have it."""
+    """What has been found out about a body; shared by the messages that have it, equal in all of them."""
 
     __slots__ = ("_bodies", "_decoded", "_structure")
 
@@ -34,6 +34,12 @@ class _Reading:
         self._structure: Part | Unscannable | None = None
         self._decoded: dict[str, bytes | None] = {}
         self._bodies: tuple[Part, ...] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reading)
+
+    def __hash__(self) -> int:
+        return 0
 
     def structure(self, message: "Message") -> Part | Unscannable:
         """Return the tree of parts, scanning for it the first time."""

@@ -50,6 +50,13 @@ def test_the_tree_is_found_once_and_shared(monkeypatch: pytest.MonkeyPatch) -> N
     assert message().structure is not first.structure
 
 
+def test_messages_are_equal_by_what_they_are_not_by_what_has_been_read_of_them() -> None:
+    one, other = message(), message()
+    assert not isinstance(one.structure, Unscannable)
+    assert one == other
+    assert one != other.with_sender("x@example.com")
+
+
 def test_replaced_texts_are_rendered_together() -> None:
     first = message()
     plain, html = first.text_parts()
