@@ -1,7 +1,7 @@
 """How the CPU of a message grows with its size, its links and its recipients.
 
 The smallest input is the fixed cost. Beyond it each doubling may cost at most a quarter more than growth in a
-straight line would; what is not a quarter of the fixed cost yet cannot be told from noise and is not judged.
+straight line would. What is less than the fixed cost, whose noise would count several times, is not judged.
 Every message is tracked and signed, and CPU is that of all processes, Postfix's too.
 """
 
@@ -99,7 +99,7 @@ def _judged(points: Sequence[int], rows: Sequence[Row]) -> Iterator[float]:
     costs = [statistics.median(row.measures[CPU]) for row in rows]
     smallest, fixed = points[0], costs[0]
     for (low, high), (less, more), row in zip(pairwise(points), pairwise(costs), rows[1:], strict=True):
-        if less - fixed >= fixed / 4:
+        if less - fixed >= fixed:
             growth = (more - fixed) / (less - fixed) / ((high - smallest) / (low - smallest))
             row.measures[GROWTH] = [growth]
             yield growth

@@ -14,7 +14,7 @@ from estafeta_core.store.queries import QUERIES
 from estafeta_core.store.sqlite.database import Database, translated
 from estafeta_core.store.statements import Values
 
-KEPT = 8  # idle connections; more are opened when more threads read at once, and closed afterwards
+KEPT = 4  # idle connections; more are opened when more threads read at once, and closed afterwards
 STEPS = 20_000  # of SQLite's machine between two looks at the clock: about a millisecond
 
 

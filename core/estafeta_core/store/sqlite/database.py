@@ -18,6 +18,7 @@ from estafeta_core.store.sqlite import migrate
 
 _WAL_KEPT = 64 * 1024 * 1024  # bytes; a longer WAL, grown while the checkpointer was away, is cut again
 _MODE = 0o640  # who wrote to whom, and about what, is not for every user of the host
+_READ_CACHE = 256  # KB a connection: stale as soon as anybody writes, and the kernel has it too
 _STATEMENTS = 64  # more than there are different ones: all stay prepared
 
 
@@ -61,6 +62,7 @@ class Database:
         """Return a connection that cannot write."""
         connection = self._connect()  # a WAL's readers mark their place in shared memory
         connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA cache_size = -{_READ_CACHE}")
         return connection
 
     def _create(self) -> None:

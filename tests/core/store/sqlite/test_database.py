@@ -1,6 +1,8 @@
 """The settings every connection must have."""
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,36 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         connection.execute("DELETE FROM events")
     connection.close()
+
+
+# Four connections read 10 MB, twice; then it tells how many KB more the process has than before.
+READING = """
+import sys
+from pathlib import Path
+from estafeta_core.store.sqlite.database import Database
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4
+
+connections = [Database(Path(sys.argv[1]), 3.0).connect_reader() for _ in range(4)]
+before = held()
+for connection in connections * 2:
+    connection.execute("SELECT sum(length(b)) FROM t").fetchall()
+print(held() - before)
+"""
+
+
+def test_r5_a_reader_holds_little_of_what_it_has_read(tmp_path: Path) -> None:
+    database = Database(tmp_path / "a.db", 3.0)
+    connection = database.connect_writer()
+    connection.execute(
+        "CREATE TABLE t AS SELECT printf('%01000d', value) AS b FROM json_each(?)", [f"[{'1,' * 9_999}1]"]
+    )
+    connection.close()
+    done = subprocess.run(
+        [sys.executable, "-c", READING, database.path], check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout) < 4_000  # of the 8,000 that SQLite holds otherwise
 
 
 def test_a_database_that_vanished_does_not_come_back_empty(tmp_path: Path) -> None:
