@@ -8,8 +8,7 @@ every figure is the median with the lowest and highest.
 import json
 import signal
 import sys
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -30,7 +29,19 @@ from bench.sections import (
     web,
 )
 
-SECTIONS: dict[str, ModuleType] = {
+
+class Section(Protocol):
+    """What a module of `sections` has."""
+
+    @property
+    def TITLE(self) -> str:  # noqa: N802 - a constant there
+        """What is printed above its tables."""
+
+    def run(self, settings: Settings) -> Report:
+        """Measure."""
+
+
+SECTIONS: dict[str, Section] = {
     "mail": mail,
     "signing": signing,
     "servers": servers,

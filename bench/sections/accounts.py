@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "support"
 
 from estafeta_testing import fleet, postgresql
 
+TITLE = "Accounts, by where they are kept"
 SIZES = (10, 100, 1_000, 10_000, 100_000)
 LOOKUPS = 20_000
 ROUNDS = 3  # at most: 100,000 take half a minute

@@ -15,7 +15,7 @@ Each is told with what there is to look into: the lines of the log, the kills of
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,6 +48,7 @@ class Verdict:
 
     violations: list[Violation] = field(default_factory=list)
     doubles: list[Reason] = field(default_factory=list)
+    attempts: int = 0
     copies: int = 0
     delivered_unaccepted: Counter[str] = field(default_factory=Counter)  # attempts, by what was known of them
 
@@ -55,6 +56,7 @@ class Verdict:
         """Take in what was found of a part of the attempts."""
         self.violations += part.violations
         self.doubles += part.doubles
+        self.attempts += part.attempts
         self.copies += part.copies
         self.delivered_unaccepted += part.delivered_unaccepted
 
@@ -83,19 +85,20 @@ class Judge:
         self._copies: dict[str, dict[str, list[Arrival]]] = {}
         self._verdict = Verdict(copies=len(evidence.arrivals))
 
-    def verdict(self) -> Verdict:
-        """Return everything that was found."""
+    def verdict(self, say: Callable[[str], None] = lambda _: None) -> Verdict:
+        """Return everything that was found; tell meanwhile how much has been looked at."""
         for arrival in self._arrivals:
             self._take(arrival)
         for part in shared_out(self._judged, list(self._attempts.values())):
             self._verdict.add(part)
+            say(f"{self._verdict.attempts} of {len(self._attempts)} attempts compared")
         for id_ in self._stored.keys() - self._attempts.keys():
             self._found("store", id_, "a transmission that no client sent")
         return self._verdict
 
     def _judged(self, attempts: Sequence[Attempt]) -> Verdict:
         """Return what was found of some of the attempts."""
-        whole, self._verdict = self._verdict, Verdict()
+        whole, self._verdict = self._verdict, Verdict(attempts=len(attempts))
         try:
             for attempt in attempts:
                 self._judge(attempt)

@@ -83,7 +83,7 @@ def _run(relay: Relay, plan: Plan, say: Say, breaking: Breaking) -> Result:
         say("comparing what clients were told, what came and what is recorded")
         evidence = _evidence(relay, history, kills)
         inspector = Inspector(relay.links, relay.web, Records.of(relay.description))
-        verdict = _verdict(relay, evidence, inspector)
+        verdict = _verdict(relay, evidence, inspector, say)
     if not empty:
         verdict.violations.append(Violation("stuck", "", "the queue does not run empty", ground.left(relay)))
     elif not recorded:
@@ -143,8 +143,8 @@ def _evidence(relay: Relay, history: list[Attempt], kills: list[Kill]) -> Eviden
     return Evidence(history, came, found, MailLog(relay.maillog), kills)
 
 
-def _verdict(relay: Relay, evidence: Evidence, inspector: Inspector) -> Verdict:
-    verdict = Judge(evidence, inspector).verdict()
+def _verdict(relay: Relay, evidence: Evidence, inspector: Inspector, say: Say) -> Verdict:
+    verdict = Judge(evidence, inspector).verdict(say)
     for line in ground.own_failures(relay):
         verdict.violations.append(Violation("store", "", f"a daemon failed: {line}"))
     for fault in unsound(relay.description["store"]):
