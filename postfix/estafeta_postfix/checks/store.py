@@ -1,4 +1,4 @@
-"""Whether the store opens, is whole, has the schema of this version, and its WAL is carried over."""
+"""Whether the store opens, is whole, takes writes, has this version's schema, and its WAL is carried over."""
 
 import contextlib
 import sqlite3
@@ -21,36 +21,53 @@ LONG_WAL = 256 * 1024 * 1024  # bytes, as in docs/grafana/alerts.yaml; 64 MiB ar
 
 
 def look(setup: Setup) -> Iterator[Finding]:
-    """Yield what is wrong with the file, or whether the server answers."""
+    """Yield what is wrong with the file, or with the database and its server."""
     path = setup.store
     if path is None:
-        yield from _server(setup.config.store)
-    elif not path.exists():
-        yield _missing(str(path))
-    else:
+        yield from _server(setup)
+    elif path.exists():
         yield from _file(path)
+    elif not setup.idle:  # the first daemon that starts makes it
+        yield _missing(str(path))
 
 
 def _missing(name: str) -> Finding:
     return Finding("error", "store-missing", name, "there is no store", "start the daemons: they make it")
 
 
-def _server(url: str) -> Iterator[Finding]:
-    there = backend(url, PATIENCE)
+def _server(setup: Setup) -> Iterator[Finding]:
+    from estafeta_core.store.postgresql.fitness import fitness  # noqa: PLC0415 - an extra
+
+    url = setup.config.store
+    name = backend(url, PATIENCE).name
     try:
-        made = there.made()
+        found = fitness(url, PATIENCE)
     except StoreUnavailable as error:
         remedy = "see that the server runs, and that its pg_hba.conf lets in the user whom `store` names"
-        yield Finding("error", "store-away", there.name, str(error), remedy)
-    else:
-        if not made:
-            yield _missing(there.name)
+        yield Finding("error", "store-away", name, str(error), remedy)
+        return
+    if found.read_only:
+        remedy = "name the server that takes writes, and see default_transaction_read_only of the user"
+        yield Finding("error", "store-read-only", name, "nothing can be written: no mail is taken", remedy)
+    if not found.fsync:
+        remedy = "set fsync = on in postgresql.conf, and restart the server"
+        yield Finding("error", "store-unsafe", name, "fsync is off: a power cut loses accepted mail", remedy)
+    if found.closed:
+        what = f"the user whom `store` names may not read and write {', '.join(found.closed)}"
+        yield Finding("error", "store-closed", name, what, "make that user the owner of the tables")
+    elif found.version:
+        yield from _schema(name, found.version)
+    elif not found.may_create:
+        what = "there is no store, and the user whom `store` names may not make tables"
+        yield Finding("error", "store-closed", name, what, "make that user the owner of the database")
+    elif not setup.idle:
+        yield _missing(name)
 
 
 def _file(path: Path) -> Iterator[Finding]:
     try:
         with contextlib.closing(Database(path, PATIENCE).connect_reader()) as connection:
-            yield from _schema(path, migrate.version(connection))
+            yield from _schema(str(path), migrate.version(connection))
             yield from _whole(path, connection)
     except sqlite3.DatabaseError as error:
         yield _unreadable(path, error)
@@ -81,13 +98,13 @@ def _corrupt(path: Path, reason: str) -> Finding:
     )
 
 
-def _schema(path: Path, version: int) -> Iterator[Finding]:
+def _schema(name: str, version: int) -> Iterator[Finding]:
     newest = max(migrations())
     if version > newest:
         yield Finding(
             "error",
             "store-newer",
-            str(path),
+            name,
             f"it has schema {version}, and this version of Estafeta knows up to {newest}: no daemon starts",
             "install the version that the store was used with, or a later one",
         )
@@ -95,7 +112,7 @@ def _schema(path: Path, version: int) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "store-older",
-            str(path),
+            name,
             f"it has schema {version}, and this version of Estafeta brings {newest}",
             "restart the daemons: the first one that starts changes it",
         )

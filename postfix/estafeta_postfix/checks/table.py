@@ -63,7 +63,7 @@ CHECKS = (
     Check("files", "Can the daemons read and write what they have to, and nobody else the keys?", files.look),
     Check("disk", "Is there room?", disk.look),
     Check("clock", "Is the clock right, as far as this host can tell?", clock.look),
-    Check("store", "Is the store there, whole, and of this version?", store.look, of_running=True),
+    Check("store", "Is the store there, whole, and of this version?", store.look),
     Check("limits", "Do the hosts count limits together, where they are to?", limits.look),
     Check("settings", "Is Postfix told what it has to be told?", settings.look, 20.0, of_running=True),
     Check(

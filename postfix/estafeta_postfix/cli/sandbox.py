@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 
 from estafeta_core.sockets import SocketError
+from estafeta_core.store import StoreUnavailable
+from estafeta_core.store.store import POSTGRESQL, backend
 from estafeta_postfix.cli.failure import Failure
 from estafeta_postfix.instance import InstanceError
 from estafeta_postfix.ports import PortError
@@ -15,7 +17,20 @@ from estafeta_postfix.sandbox.description import Description
 from estafeta_postfix.sandbox.folder import FolderError
 from estafeta_postfix.sandbox.readiness import NotReadyError
 
-ERRORS = (FolderError, InstanceError, NotReadyError, PortError, RenderError, SocketError)
+ERRORS = (FolderError, InstanceError, NotReadyError, PortError, RenderError, SocketError, StoreUnavailable)
+
+
+def _server(_context: click.Context, _parameter: click.Parameter, url: str | None) -> str | None:
+    """Hold the URL of a store to what can be opened; it is not quoted, as it may hold a password."""
+    if url is None:
+        return None
+    if not url.startswith(POSTGRESQL):
+        raise click.BadParameter(f"must be {POSTGRESQL}host/database")
+    try:
+        backend(url)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return url
 
 
 @click.command("sandbox")
@@ -36,7 +51,11 @@ ERRORS = (FolderError, InstanceError, NotReadyError, PortError, RenderError, Soc
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A folder of account files of your own.",
 )
-@click.option("--store", help="A postgresql:// URL of a database for it, instead of a file of its own.")
+@click.option(
+    "--store",
+    callback=_server,
+    help="A postgresql:// URL of a database for it, instead of a file of its own.",
+)
 @click.option("--json", "as_json", is_flag=True, help="When all is running, print one line of JSON.")
 def command(
     *, folder: Path | None, file: Path | None, accounts: Path | None, store: str | None, as_json: bool

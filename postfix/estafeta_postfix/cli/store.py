@@ -63,7 +63,8 @@ def copy_(config: Path, *, target: str, as_json: bool) -> None:
         return
     for table, rows in copied.items():
         click.echo(f"{rows:12} {table}")
-    click.echo(f"copied to {there.name}: write it into `store` of {config}, then start the daemons", err=True)
+    remedy = f"write the URL you gave into `store` of {config}, then start the daemons"
+    click.echo(f"copied to {there.name}: {remedy}", err=True)
 
 
 def _check_stopped(config: Config) -> None:

@@ -45,6 +45,7 @@ class Sender:
         self._poster = poster or Poster(Guard.from_config(settings()))
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
+        self._away = False  # the store, when it was asked last
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="webhooks-store")
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
@@ -94,10 +95,16 @@ class Sender:
 
     async def _active(self) -> list[str]:
         try:
-            return [webhook.webhook_id for webhook in await self._ask(self._store.active_webhooks)]
+            active = [webhook.webhook_id for webhook in await self._ask(self._store.active_webhooks)]
         except StoreUnavailable as error:
-            log.warning("the store is away: %s", error)
+            if not self._away:
+                log.warning("the store is away: %s", error)
+            self._away = True
             return []
+        if self._away:
+            log.info("the store is back")
+        self._away = False
+        return active
 
     async def _ask(self, question: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._threads, question)

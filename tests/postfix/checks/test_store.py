@@ -35,6 +35,13 @@ def test_a_store_that_is_whole_is_not_spoken_of(setup: Setup, file: Path) -> Non
     assert codes(setup) == []
 
 
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have something of ours run."""
+    monkeypatch.setattr(Setup, "idle", False)
+
+
+@pytest.mark.usefixtures("served")
 def test_no_store_is_told_and_none_is_made(setup: Setup) -> None:
     assert codes(setup) == [("error", "store-missing")]
     assert setup.store is not None
@@ -80,10 +87,62 @@ def on(setup: Setup, url: str) -> Setup:
     return Setup(setup.path, None)
 
 
+def test_before_the_first_start_there_need_be_no_store(setup: Setup, cluster: Cluster) -> None:
+    assert codes(setup) == []
+    with cluster.store() as url:
+        assert codes(on(setup, url)) == UNSAFE
+
+
+UNSAFE = [("error", "store-unsafe")]  # the tests' server syncs nothing, and is told so each time
+
+
+@pytest.mark.usefixtures("served")
 def test_a_server_is_asked_whether_it_answers_and_has_a_store(setup: Setup, cluster: Cluster) -> None:
     with cluster.store() as url:
-        assert codes(on(setup, url)) == [("error", "store-missing")]
+        assert codes(on(setup, url)) == [*UNSAFE, ("error", "store-missing")]
         open_store(url).close()
-        assert codes(on(setup, url)) == []
+        assert codes(on(setup, url)) == UNSAFE
+
+
+def test_a_server_that_is_away_is_told_before_the_first_start_too(setup: Setup) -> None:
     (away,) = store.look(on(setup, f"postgresql:///mail?host={setup.path.parent}"))
     assert (away.code, away.subject) == ("store-away", f"postgresql://{setup.path.parent}/mail")
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("INSERT INTO estafeta_migrations VALUES (999, now())", ("error", "store-newer")),
+        (f"DELETE FROM estafeta_migrations WHERE number = {max(migrations())}", ("warning", "store-older")),
+    ],
+)
+def test_another_schema_on_a_server_is_told(
+    setup: Setup, cluster: Cluster, statement: str, expected: tuple[str, str]
+) -> None:
+    with cluster.store() as url:
+        open_store(url).close()
+        cluster.sql(statement, url=url)
+        assert codes(on(setup, url)) == [*UNSAFE, expected]
+
+
+def test_a_server_where_nothing_can_be_written_is_told(setup: Setup, cluster: Cluster) -> None:
+    with cluster.store() as url:
+        open_store(url).close()
+        reading = on(setup, f"{url}%20-cdefault_transaction_read_only%3Don")
+        assert codes(reading) == [("error", "store-read-only"), *UNSAFE]
+
+
+def test_a_user_without_rights_is_told(setup: Setup, cluster: Cluster) -> None:
+    cluster.sql("CREATE ROLE stranger LOGIN")
+    try:
+        with cluster.store() as url:
+            strange = on(setup, url.replace("user=estafeta", "user=stranger"))
+            assert codes(strange) == [*UNSAFE, ("error", "store-closed")]
+            open_store(url).close()
+            ((place,),) = cluster.sql("SELECT current_schema()", url=url)
+            cluster.sql(f"GRANT USAGE ON SCHEMA {place} TO stranger")
+            (*_, closed) = store.look(strange)
+            assert closed.code == "store-closed"
+            assert "messages" in closed.reason
+    finally:
+        cluster.sql("DROP ROLE stranger")

@@ -33,6 +33,10 @@ _GONE = (
     " -c tcp_user_timeout=60000"
 )
 _READ_ONLY = " -c default_transaction_read_only=on"
+_UNREADABLE = (
+    "is no postgresql://user:password@host:port/database?parameter=value that PostgreSQL's libpq"
+    " understands (in a password, write @ / : % as %40 %2F %3A %25)"
+)
 
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
@@ -65,16 +69,24 @@ def translated() -> Iterator[None]:
 
 
 def name(url: str) -> str:
-    """Return host and database alone. ValueError, which quotes nothing, where libpq cannot read the URL."""
+    """Return host and database alone. ValueError, which quotes nothing, where libpq cannot read the URL.
+
+    With an @ or a / in a password, libpq takes a part of it for the host, the port or the database, and what
+    we and it say of those would tell it.
+    """
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:  # its message quotes what may be a password
-        raise ValueError(
-            "is no postgresql://user:password@host:port/database?parameter=value that PostgreSQL's libpq"
-            " understands (in a password, write @ / : % as %40 %2F %3A %25)"
-        ) from None
+        raise ValueError(_UNREADABLE) from None
+    if "@" in f"{parts.get('host', '')}{parts.get('dbname', '')}" or not _is_port(parts.get("port", "")):
+        raise ValueError(_UNREADABLE)
     port = f":{parts['port']}" if parts.get("port") else ""
     return f"postgresql://{parts.get('host', '')}{port}/{parts.get('dbname', parts.get('user', ''))}"
+
+
+def _is_port(text: object) -> bool:
+    """Whether it is a port, or one for each of several hosts, where any may be left out."""
+    return all(each.isdecimal() or not each for each in str(text).split(","))
 
 
 def connect(url: str, timeout: float, *, read_only: bool = False) -> Connection:

@@ -60,6 +60,7 @@ class PostgresTransactions(Transactions):
 
     def __init__(self, url: str, timeout: float, *, keeps: bool) -> None:
         self.pause = UPKEEP if keeps else None
+        self._upkeep_due = 0.0  # at once
         self._url = url
         self._timeout = timeout
         self._left_to_parent: list[Connection | None] = []
@@ -83,7 +84,8 @@ class PostgresTransactions(Transactions):
                 try:
                     self._number(self.connection)
                 except psycopg.OperationalError as error:
-                    log.info("the store's connection is opened again: %s", " ".join(str(error).split()))
+                    told = " ".join(str(error).split())
+                    log.info("the store's connection has ended, opening another: %s", told)
                     self.disconnect()
                 else:
                     return
@@ -203,7 +205,10 @@ class PostgresTransactions(Transactions):
         return self.connection
 
     def idle(self) -> None:
-        """Make tables of events ahead, and forget writers that are gone."""
+        """Make tables of events ahead, and forget writers that are gone, if that was not done just now."""
+        if time.monotonic() < self._upkeep_due:
+            return
+        self._upkeep_due = time.monotonic() + UPKEEP
         try:
             with translated():
                 if self.connection is None:

@@ -21,6 +21,29 @@ def test_the_name_of_a_store_has_no_password() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:TOP@SECRET@127.0.0.1:5432/mail",
+        "postgresql://me:TOP/SECRET@127.0.0.1:5432/mail",
+        "postgresql://me:TOP:SECRET/more@127.0.0.1/mail",
+        "postgresql://me@corp:SECRET@127.0.0.1/mail",
+        "postgresql://127.0.0.1:SECRET/mail",
+        "postgresql:///mail?SECRET=x",
+    ],
+)
+def test_a_password_that_libpq_takes_for_something_else_is_refused_and_not_told(url: str) -> None:
+    with pytest.raises(ValueError, match="write @ / : % as %40 %2F %3A %25") as caught:
+        name(url)
+    assert "SECRET" not in str(caught.value)
+
+
+def test_several_servers_may_each_have_a_port() -> None:
+    assert name("postgresql://a.example:5432,b.example/mail").startswith(
+        "postgresql://a.example,b.example:5432,"
+    )
+
+
 def test_a_reader_cannot_write_and_a_writer_waits_for_the_disk(url: str) -> None:
     with (
         connect(url, 5.0, read_only=True) as connection,

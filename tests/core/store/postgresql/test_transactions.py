@@ -216,6 +216,16 @@ def test_whoever_keeps_the_store_makes_months_ahead_and_forgets_writers_that_are
     assert PostgresTransactions(url, 5.0, keeps=False).pause is None
 
 
+def test_a_server_that_is_away_is_not_asked_for_it_behind_every_batch(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    keeper = PostgresTransactions("postgresql://me@127.0.0.1:1/mail", 5.0, keeps=True)
+    for _ in range(3):
+        keeper.idle()
+    assert caplog.text.count("are not made ahead") == 1
+    keeper.close()
+
+
 def test_more_rows_than_are_answered_in_time_are_sent_a_slice_at_a_time(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
