@@ -12,6 +12,8 @@ from estafeta_postfix.checks.setup import Setup
 from estafeta_testing.postgresql import Cluster
 from estafeta_testing.stored import make_rows
 
+UNSAFE = [("error", "store-unsafe")]  # the tests' server syncs nothing, and is told so each time
+
 
 @pytest.fixture
 def file(setup: Setup) -> Path:
@@ -91,9 +93,6 @@ def test_before_the_first_start_there_need_be_no_store(setup: Setup, cluster: Cl
     assert codes(setup) == []
     with cluster.store() as url:
         assert codes(on(setup, url)) == UNSAFE
-
-
-UNSAFE = [("error", "store-unsafe")]  # the tests' server syncs nothing, and is told so each time
 
 
 @pytest.mark.usefixtures("served")
