@@ -1,6 +1,7 @@
 """The short way: the same bytes as the table of paths, and whatever HTTP allows on a connection."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from estafeta_testing.both_ways import BothWays, both_ways
 from estafeta_testing.site import BROWSER, KEY, Site
 from estafeta_web import short_way
 from estafeta_web.answers import PIXEL
+from estafeta_web.connection import Connection
 from estafeta_web.short_way import ShortWay
 from estafeta_web.tracking import Tracking
 
@@ -32,14 +34,27 @@ def request(path: str, *fields: str, method: str = "GET", version: str = "1.1") 
 
 
 def asked(site: Site, *pieces: bytes, seconds: float = 0.0) -> bytes:
-    """Send the pieces one by one and return everything that comes until the service hangs up."""
-    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as connection:
-        for piece in pieces:
-            connection.sendall(piece)
-            time.sleep(seconds)
-        answer = b""
-        while chunk := connection.recv(65536):
-            answer += chunk
+    """Send the pieces, each when the one before was read; return what comes until the service hangs up."""
+    read = threading.Semaphore(0)
+    receive = Connection.data_received
+
+    def spy(self: Connection, data: bytes) -> None:
+        receive(self, data)
+        read.release(len(data))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "data_received", spy)
+        with socket.create_connection(("127.0.0.1", site.port), timeout=10) as connection:
+            before = b""
+            for piece in pieces:
+                for _ in before:
+                    assert read.acquire(timeout=10)
+                connection.sendall(piece)
+                time.sleep(seconds)
+                before = piece
+            answer = b""
+            while chunk := connection.recv(65536):
+                answer += chunk
     return b"\r\n".join(line for line in answer.split(b"\r\n") if not line.startswith(b"date: "))
 
 

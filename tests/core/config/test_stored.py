@@ -19,13 +19,16 @@ from estafeta_testing import fleet, postgresql
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def stored(config: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A configuration whose store holds three accounts, in either kind of store."""
+    """A configuration whose store holds three accounts, in either kind of store.
+
+    The threads that watch it go on when a test has ended, and nobody else's database is theirs to look at.
+    """
     if request.param == "sqlite":
         fleet.make_stored(config, f"sqlite:///{config.parent}/estafeta.db")
         fleet.put(config, map(fleet.text, range(3)))
         yield config
         return
-    with request.getfixturevalue("cluster").store() as url:
+    with request.getfixturevalue("cluster").database() as url:
         fleet.make_stored(config, url)
         fleet.put(config, map(fleet.text, range(3)))
         yield config
@@ -189,7 +192,7 @@ def test_a_pool_that_went_is_named_where_an_account_uses_it(file_stored: Path) -
 
 
 def test_the_server_tells_those_who_listen(config: Path, cluster: postgresql.Cluster) -> None:
-    with cluster.store() as url:
+    with cluster.database() as url:
         fleet.make_stored(config, url)
         fleet.put(config, [fleet.text(1)])
         accounts = StoredAccounts()

@@ -162,6 +162,14 @@ class Cluster:
         self.sql(f"SELECT pg_terminate_backend(pid, 20000) FROM {ours}")
         self.sql(f"DROP SCHEMA {schema} CASCADE")
 
+    @contextlib.contextmanager
+    def database(self) -> Iterator[str]:
+        """Yield the URL of a store in a database of its own, for what goes on asking it in this process."""
+        database = f"database_{next(_numbers)}"
+        self.sql(f"CREATE DATABASE {database}")
+        yield self.url(database)
+        self.sql(f"DROP DATABASE {database} WITH (FORCE)")
+
     def _end(self, number: int) -> None:
         if self._process is not None:
             if self._process.poll() is None:

@@ -1,18 +1,24 @@
 """The connections of an erasure, and what takes overwritten pages out of the file.
 
-Overwritten and deleted content is zeroed in the file (`secure_delete`), and the WAL, which holds pages as
-they were, is emptied in the end, with every writer and checkpointer kept out.
+Overwritten and deleted content is zeroed in the file (`secure_delete`). In the end the WAL, which holds pages
+as they were, is emptied, with every writer and checkpointer kept out, and what rows have left in pages that
+they were moved out of (unallocated.py) is zeroed, some pages at a time.
 """
 
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
+from estafeta_core.store.sqlite import migrate
 from estafeta_core.store.sqlite.database import Database
+from estafeta_core.store.sqlite.unallocated import Unallocated
 
 PAUSE = 0.01  # seconds between two transactions
 EMPTYING = 10.0  # seconds to wait for readers that still use the WAL
+PAGES = 500  # cleared while writers wait: some 5 ms
 
 
 class SqliteEditing:
@@ -35,36 +41,66 @@ class SqliteEditing:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Write with every other process kept out, then let them in for a moment."""
-        self._lock.acquire()
-        try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._writer.execute("COMMIT")
-            finally:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-        finally:
-            self._lock.release()
-        time.sleep(PAUSE)
+        with self._alone(), self._begun():
+            yield
 
     def purge(self) -> bool:
-        """Move everything into the file and cut the WAL to nothing; whether that was possible.
+        """Move everything into the file, cut the WAL to nothing, clear the file; whether that was possible.
 
         The worker alone checkpoints otherwise. Under the lock, two never do at once.
         """
         self._reader.close()  # what it has read last would keep the WAL from being emptied
-        deadline = time.monotonic() + EMPTYING
         self._writer.execute("PRAGMA busy_timeout = 200")  # milliseconds, for which writers wait
+        unallocated = Unallocated(self._database.path)
+        if not self._cleared(unallocated, []):  # what the WAL had is in the file then, where it is looked for
+            return False
+        soiled = unallocated.soiled()
+        while pages := list(islice(soiled, PAGES)):
+            if not self._cleared(unallocated, pages):
+                return False
+        unallocated.sync()
+        return self._cleared(unallocated, [])
+
+    def _cleared(self, unallocated: Unallocated, pages: list[int]) -> bool:
+        """Empty the WAL and clear pages, as soon as no reader needs it; False when that takes too long."""
+        deadline = time.monotonic() + EMPTYING
         while True:
-            self._lock.acquire()
-            try:
+            with self._alone():
                 busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            finally:
-                self._lock.release()
-            if not busy or time.monotonic() > deadline:
-                return not busy
-            time.sleep(PAUSE)
+                if not busy and (not pages or self._clear(unallocated, pages)):
+                    return True
+            if time.monotonic() > deadline:
+                return False
+
+    def _clear(self, unallocated: Unallocated, pages: list[int]) -> bool:
+        """Clear pages, unless a program that knows nothing of our lock has filled the WAL again."""
+        with self._begun():
+            if Path(f"{self._database.path}-wal").stat().st_size:
+                return False
+            for page in pages:
+                unallocated.clear(page)
+            # Behind a commit no connection trusts the pages that it has in memory, and would write back.
+            self._writer.execute(f"PRAGMA user_version = {migrate.version(self._writer)}")
+        return True
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+        time.sleep(PAUSE)
+
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[None]:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._writer.execute("COMMIT")
+        finally:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the connections."""
