@@ -26,6 +26,7 @@ ANYBODY = (
     "whoever reaches this listener can say that he is anybody, and it listens on every address"
     " (bind it to one that the proxy alone reaches)"
 )
+ALONE = "each host lets all of a limit pass, as none counts for the others (name the server in limits.store)"
 IDLE = (
     "no account has one of these dialects, so nobody can log in here"
     " (make an account of one: estafeta account, or remove the listener)"
@@ -55,15 +56,17 @@ class Advice:
 
 def of_config(document: Document, config: Config) -> list[Advice]:
     """Return what in estafeta.yaml may not be meant so."""
-    return [
-        _advice(document, ("listeners", name, "tls"), IN_CLEAR)
-        for name, listener in config.listeners.items()
-        if listener.tls == "none" and not _is_loopback(listener.bind)
-    ] + [
-        _advice(document, ("listeners", name, "proxy_protocol"), ANYBODY)
-        for name, listener in config.listeners.items()
-        if listener.proxy_protocol and ipaddress.ip_address(listener.bind).is_unspecified
-    ]
+    return [_advice(document, path, text) for path, text in _of_config(config)]
+
+
+def _of_config(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    for name, listener in config.listeners.items():
+        if listener.tls == "none" and not _is_loopback(listener.bind):
+            yield ("listeners", name, "tls"), IN_CLEAR
+        if listener.proxy_protocol and ipaddress.ip_address(listener.bind).is_unspecified:
+            yield ("listeners", name, "proxy_protocol"), ANYBODY
+    if config.limits.hosts > 1 and not config.limits.store:
+        yield ("limits", "hosts"), ALONE
 
 
 def of_listeners(document: Document, config: Config, dialects: frozenset[str]) -> list[Advice]:

@@ -34,6 +34,7 @@ from estafeta_core.directory import Settled, Standing
 LOOK_EVERY = 0.5  # seconds
 CATCH_UP_EVERY = 0.05  # seconds; a look at thousands of files takes 10 ms
 RETRY_EVERY = 2.0  # seconds, while the files cannot be used: a mount or a right may be missing
+ACCOUNTS = "accounts in the store"  # in the log, where it names a file otherwise
 SETTLED_NS = 1_000_000_000  # a file at least this old when a load began has been read as it is
 
 log = logging.getLogger(__name__)
@@ -198,9 +199,9 @@ class Live:
                 if not listening and self._is_stored():
                     self._stored.listen(lambda: self._requests.put(False))
                     listening = True
-                if due or self._changed():
+                if changed := str(self._path) if due else self._changed():
                     if self.reload() is None and expected:
-                        log.info("%s: read again and in force", self._path)
+                        log.info("%s: read again and in force", changed)
                     retry_at = time.monotonic() + RETRY_EVERY
             except Exception:  # a bug in a callback may cost one reload, never the watch over revoked keys
                 log.exception("reload failed")
@@ -215,8 +216,11 @@ class Live:
             requested |= self._requests.get_nowait()
         return requested
 
-    def _changed(self) -> bool:
-        return self._look() != self._marks or (self._is_stored() and self._stored.changed())
+    def _changed(self) -> str:
+        """Return where something has changed, as the log names it; empty where nothing has."""
+        if self._look() != self._marks:
+            return str(self._path)
+        return ACCOUNTS if self._is_stored() and self._stored.changed() else ""
 
     def _is_stored(self) -> bool:
         return self.snapshot is not None and self.snapshot.config.directory == "store"

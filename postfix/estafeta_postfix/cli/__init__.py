@@ -5,8 +5,10 @@ Errors go to standard error. A subcommand's module is loaded when it is called, 
 that the others do not need.
 """
 
+import errno
 import importlib
 import importlib.metadata
+import os
 import sys
 from pathlib import Path
 
@@ -25,6 +27,9 @@ COMMANDS = (
     *("suppress", "webhook", "erase", "store", "postfix"),
 )
 _MODULES = {"import": "importing", "export": "exporting"}
+
+# Standard output that takes no more; a pipe that nobody reads ends a command with 1 and no words.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class _Commands(click.Group):
@@ -60,14 +65,22 @@ def estafeta(context: click.Context, config: Path) -> None:
 
 def main() -> None:
     """Run the command; what an operator can mend is one line on standard error."""
+    if sys.stdout is None:  # as Python has it where descriptor 1 is closed
+        nobody = "standard output is closed, and nobody would learn the answer (>/dev/null is open)"
+        sys.exit(_complain(nobody, 2))
     try:
         estafeta(prog_name="estafeta")
     except ConfigError as error:
         sys.exit(_complain(error, 2))
     except Failure as error:
         sys.exit(_complain(error, error.status))
+    except OSError as error:
+        if error.errno not in _FULL or error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left is written when Python ends
+        sys.exit(_complain(f"standard output: {error.strerror}", 2))
 
 
-def _complain(error: Exception, status: int) -> int:
+def _complain(error: Exception | str, status: int) -> int:
     click.echo(f"estafeta: {error}", err=True)
     return status

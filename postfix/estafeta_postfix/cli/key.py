@@ -108,10 +108,14 @@ def _add(document: CommentedMap, name: str, entry: CommentedMap) -> None:
 
 def _show_key(shown: dict[str, Any], key: str | None, *, as_json: bool) -> None:
     """Print the key, for the one time it is known; None: the password is known to who has chosen it."""
-    if as_json:
-        click.echo(json_text(shown | {"key": key}))
-    elif key:
-        click.echo(key)
+    try:
+        if as_json:
+            click.echo(json_text(shown | {"key": key}))
+        elif key:
+            click.echo(key)
+    except OSError as error:
+        unseen = f"nobody has seen the key of {shown['id']}, as standard output says: {error.strerror}"
+        raise Failure(f"{unseen} (estafeta key revoke {shown['id']})", 2) from None
     if shown.get("username"):
         click.echo(f"The user name of {shown['id']} is {shown['username']}.", err=True)
     if key:

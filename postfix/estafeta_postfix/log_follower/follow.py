@@ -59,6 +59,7 @@ class Follower:
         self._wait = wait
         self._reader = reader
         self._recorded: LogPosition | None = None
+        self._fault = ""  # what was logged last, and is still so
 
     def run(self) -> None:
         """Follow until told to stop; faults of the store and the log are waited out."""
@@ -66,7 +67,9 @@ class Follower:
             try:
                 self._follow()
             except (StoreUnavailable, OSError) as error:
-                log.error("%s: %s; tried again", self._path, error)
+                if str(error) != self._fault:
+                    log.error("%s: %s; tried again", self._path, error)
+                self._fault = str(error)
                 if self._wait(RETRY):
                     return
 
@@ -81,6 +84,9 @@ class Follower:
                 if chunk is not None:
                     self._record(chunk)
                 self._meaning.looked(chunk)
+                if self._fault:
+                    log.info("%s: read again", self._path)
+                    self._fault = ""
                 # A log that grows is read in batches: a transaction for each line would keep the disk busy.
                 if self._wait(0 if chunk is not None and chunk.full else POLL):
                     return

@@ -42,6 +42,23 @@ def told_of(account: Path, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("limits", "warned"),
+    [
+        ("{hosts: 2}", True),
+        ("{hosts: 1}", False),
+        ("{hosts: 2, store: 'redis://127.0.0.1:1/0'}", False),
+        ("{store: 'redis://127.0.0.1:1/0'}", False),
+    ],
+)
+def test_hosts_that_count_each_for_itself_are_told(config: Path, limits: str, *, warned: bool) -> None:
+    lines = config.read_text().count("\n")
+    with config.open("a") as file:
+        file.write(f"limits: {limits}\n")
+    expected = [f"estafeta.yaml:{lines + 1}: limits.hosts: {advice.ALONE}"]
+    assert [line for line in told(config) if "limits" in line] == (expected if warned else [])
+
+
+@pytest.mark.parametrize(
     ("bind", "tls", "warned"),
     [
         ("0.0.0.0", "none", True),

@@ -92,6 +92,16 @@ def test_an_account_that_comes_and_one_that_goes_are_noticed(stored: Path) -> No
     until(True, lambda: status(live, 7) == "none")
 
 
+def test_a_change_that_came_into_force_is_logged(file_stored: Path, caplog: pytest.LogCaptureFixture) -> None:
+    live = Live(file_stored)
+    with caplog.at_level("INFO"):
+        live.watch()
+        time.sleep(1.2)  # young files are read once more, which is no news
+        fleet.put(file_stored, [fleet.text(1, status="revoked")])
+        until(True, lambda: "accounts in the store: read again and in force" in caplog.messages)
+    assert status(live, 1) == "revoked"
+
+
 def test_one_change_reads_one_account_and_leaves_the_others_the_same_objects(
     stored: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

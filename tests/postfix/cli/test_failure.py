@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import click
@@ -48,3 +49,16 @@ def test_a_wrong_command_line_ends_with_status_2(
         cli.main()
     assert ended.value.code == 2
     assert "Usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        ("/dev/full", "standard output: No space left on device"),
+        ("&-", "standard output is closed, and nobody would learn the answer (>/dev/null is open)"),
+    ],
+)
+def test_an_answer_that_cannot_be_written_is_told_and_no_success(to: str, said: str) -> None:
+    command = f"{sys.executable} -m estafeta_postfix --version >{to}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, f"estafeta: {said}\n")

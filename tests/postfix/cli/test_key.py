@@ -93,6 +93,22 @@ def test_a_made_key_is_printed_once_and_logs_in(run: Run, folder: Path, file: Pa
     assert key not in file.read_text()
 
 
+@pytest.mark.parametrize("to", ["/dev/full", "&-", " >(true)"])
+def test_a_key_that_nobody_has_seen_is_told(folder: Path, file: Path, to: str) -> None:
+    before = file.read_text()
+    command = f"{' '.join(_KEY)} create acme/app --accounts {folder} >{to}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    if to == "&-":
+        assert file.read_text() == before
+    else:
+        assert re.fullmatch(
+            r"estafeta: nobody has seen the key of acme/app, as standard output says: .*"
+            r" \(estafeta key revoke acme/app\)\n",
+            done.stderr,
+        )
+
+
 @pytest.mark.parametrize("indent", ["  ", "    "])
 def test_everything_else_in_the_file_stays_as_it_was(run: Run, file: Path, indent: str) -> None:
     listed = f"\n{indent * 3}- send\n{indent * 3}- events"

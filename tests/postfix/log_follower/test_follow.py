@@ -152,3 +152,25 @@ def test_a_locked_store_is_waited_for(
     run(log, store, Turns(20, {10: lambda: other.execute("COMMIT")}))
     other.close()
     assert recorded(store) == [1001]
+
+
+def test_a_store_that_is_away_is_told_of_once_and_when_it_is_back(
+    log: Path, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults = ["away", "away", "full", "full", "", ""]
+    position = store.log_position
+
+    def failing(name: str) -> object:
+        if said := faults.pop(0):
+            raise StoreUnavailable(said)
+        return position(name)
+
+    monkeypatch.setattr(store, "log_position", failing)
+    with caplog.at_level("INFO"):
+        append(log, "a@example.com")
+        run(log, store, Turns(20))
+    assert [line for line in caplog.messages if line.startswith(str(log))] == [
+        f"{log}: away; tried again",
+        f"{log}: full; tried again",
+        f"{log}: read again",
+    ]
