@@ -120,6 +120,7 @@ def test_once_it_is_lifted_it_sends_again_and_goes_on(suspended: Suspended) -> N
     done = suspended.sandbox.estafeta("key", "activate", "acme/main")
     assert done.stderr == "acme/main: suspended by itself -> active\n"
     assert wait_for(lambda: mail(suspended.sending)[0] == 250 or None, FELT)
+    assert wait_for(lambda: suspended.sending.rcpt("alice@example.net")[0] == 250 or None, FELT)
     assert wait_for(lambda: suspended.logged_in() == "accepted" or None, FELT)
     suspended.sending.rset()
     for number in range(12):  # more than the minimum, and nobody complains
