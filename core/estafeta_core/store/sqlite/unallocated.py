@@ -36,12 +36,12 @@ class Unallocated:
 
     def soiled(self) -> Iterator[int]:
         """Yield the places of pages with anything but zeros there, as one sees them while others write."""
-        place = 0
-        while chunk := os.pread(self._file, _CHUNK, place):
-            for begin in range(0 if place else self._page, len(chunk), self._page):
+        place = self._page
+        while pages := len(chunk := os.pread(self._file, _CHUNK, place)) // self._page:
+            for begin in range(0, pages * self._page, self._page):
                 if _leftover(chunk[begin : begin + self._page]):
                     yield place + begin
-            place += len(chunk) - len(chunk) % self._page or len(chunk)
+            place += pages * self._page
 
     def clear(self, place: int) -> None:
         """Zero the region of a page; the caller keeps writers out, and nothing of the page is in the WAL."""
