@@ -82,6 +82,10 @@ class Database:
         connection.execute("PRAGMA mmap_size = 0")
         return connection
 
+    def wal(self) -> Path:
+        """Return where SQLite keeps the WAL: beside the file itself, where the path is a link to it."""
+        return Path(f"{os.path.realpath(self.path)}-wal")
+
     def lock(self) -> FileLock:
         """Return the lock of whoever writes."""
         return FileLock(Path(f"{self.path}-lock"))

@@ -6,10 +6,10 @@ they were moved out of (unallocated.py) is zeroed, some pages at a time.
 """
 
 import contextlib
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from estafeta_core.store.sqlite import migrate
@@ -47,40 +47,64 @@ class SqliteEditing:
     def purge(self) -> bool:
         """Move everything into the file, cut the WAL to nothing, clear the file; whether that was possible.
 
-        The worker alone checkpoints otherwise. Under the lock, two never do at once.
+        The worker alone checkpoints otherwise. Under the lock, two never do at once. Nothing may be written
+        here afterwards: the writer has pages in memory as they were.
         """
         self._reader.close()  # what it has read last would keep the WAL from being emptied
+        self._reader = self._database.connect_reader()
         self._writer.execute("PRAGMA busy_timeout = 200")  # milliseconds, for which writers wait
         unallocated = Unallocated(self._database.path)
-        if not self._cleared(unallocated, []):  # what the WAL had is in the file then, where it is looked for
+        if not self._cleared(unallocated, set()):  # what the WAL had is looked for in the file
             return False
         soiled = unallocated.soiled()
-        while pages := list(islice(soiled, PAGES)):
+        while pages := set(islice(soiled, PAGES)):
             if not self._cleared(unallocated, pages):
                 return False
-        unallocated.sync()
-        return self._cleared(unallocated, [])
+        # What was written behind the last batch is cleared, and then the WAL is empty.
+        return self._cleared(unallocated, set()) and self._cleared(unallocated, set())
 
-    def _cleared(self, unallocated: Unallocated, pages: list[int]) -> bool:
-        """Empty the WAL and clear pages, as soon as no reader needs it; False when that takes too long."""
+    def _cleared(self, unallocated: Unallocated, pages: set[int]) -> bool:
+        """Empty the WAL and clear pages, as soon as no reader needs it; False where that takes too long.
+
+        With them all that anybody has written since the last time: SQLite may give what it has of one page
+        the number of another that was looked at already.
+        """
         deadline = time.monotonic() + EMPTYING
         while True:
             with self._alone():
-                busy = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-                if not busy and (not pages or self._clear(unallocated, pages)):
-                    return True
+                pages = pages | unallocated.written(self._database.wal())
+                done = self._emptied() and (not pages or self._clear(unallocated, pages))
+                self._keep_wal()
+            if done:
+                unallocated.sync()  # where nobody waits for it
+                return True
             if time.monotonic() > deadline:
                 return False
 
-    def _clear(self, unallocated: Unallocated, pages: list[int]) -> bool:
-        """Clear pages, unless a program that knows nothing of our lock has filled the WAL again."""
-        with self._begun():
-            if Path(f"{self._database.path}-wal").stat().st_size:
-                return False
-            for page in pages:
-                unallocated.clear(page)
-            # Behind a commit no connection trusts the pages that it has in memory, and would write back.
-            self._writer.execute(f"PRAGMA user_version = {migrate.version(self._writer)}")
+    def _emptied(self) -> bool:
+        if self._reader.in_transaction:
+            self._reader.execute("COMMIT")
+        return not self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+    def _keep_wal(self) -> None:
+        """Begin to read, so that the WAL does not begin anew, and tells next time what was written."""
+        self._reader.execute("BEGIN")
+        self._reader.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+
+    def _clear(self, unallocated: Unallocated, pages: set[int]) -> bool:
+        """Clear pages, unless a program that knows nothing of our lock writes, or has written again."""
+        try:
+            with self._begun():
+                if self._database.wal().stat().st_size:
+                    return False
+                for page in sorted(pages):
+                    unallocated.clear(page)
+                # Behind a commit no connection trusts the pages that it has in memory, and would write back.
+                self._writer.execute(f"PRAGMA user_version = {migrate.version(self._writer)}")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
         return True
 
     @contextlib.contextmanager

@@ -4,7 +4,6 @@ import logging
 import sqlite3
 import time
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from estafeta_core import metrics
 from estafeta_core.store import statements
@@ -35,7 +34,7 @@ class SqliteTransactions(Transactions):
     def __init__(self, database: Database, *, checkpoints: bool) -> None:
         self.pause = CHECKPOINT_PAUSE if checkpoints else None
         self._database = database
-        self._wal = Path(f"{database.path}-wal")
+        self._wal = database.wal()
         self._checkpointed = (0, 0)  # size and time of the WAL at the last checkpoint
         self._next_checkpoint = 0.0
         self._left_to_parent: list[sqlite3.Connection | None] = []
